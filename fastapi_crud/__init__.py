@@ -1,0 +1,45 @@
+"""Full CRUD endpoints for FastAPI from a declared SQLAlchemy model."""
+
+from fastapi_crud.database import Database as Database
+from fastapi_crud.exceptions import (
+    CheckViolation as CheckViolation,
+    ConfigurationError as ConfigurationError,
+    Conflict as Conflict,
+    ConstraintViolation as ConstraintViolation,
+    CrudError as CrudError,
+    DatabaseUnavailable as DatabaseUnavailable,
+    ForeignKeyViolation as ForeignKeyViolation,
+    InvalidData as InvalidData,
+    InvalidQuery as InvalidQuery,
+    Issue as Issue,
+    KeyMismatch as KeyMismatch,
+    LockTimeout as LockTimeout,
+    NotFound as NotFound,
+    NotNullViolation as NotNullViolation,
+    PermissionDenied as PermissionDenied,
+    TransactionConflict as TransactionConflict,
+    Unavailable as Unavailable,
+    UniqueViolation as UniqueViolation,
+    UnsupportedMediaType as UnsupportedMediaType,
+    ValueRejected as ValueRejected,
+)
+from fastapi_crud.models import (
+    Base as Base,
+    IntPrimaryKey as IntPrimaryKey,
+    Timestamps as Timestamps,
+    UTCDateTime as UTCDateTime,
+    UUIDPrimaryKey as UUIDPrimaryKey,
+    Versioned as Versioned,
+)
+from fastapi_crud.options import CrudOptions as CrudOptions, Limits as Limits
+from fastapi_crud.query.clauses import Query as Query
+from fastapi_crud.query.pagination import Page as Page
+from fastapi_crud.repository import Repository as Repository
+from fastapi_crud.router.cors import add_cors as add_cors
+from fastapi_crud.router.dependencies import DbSession as DbSession, get_db as get_db
+from fastapi_crud.router.factory import make_crud_router as make_crud_router
+from fastapi_crud.router.problems import add_exception_handlers as add_exception_handlers
+from fastapi_crud.router.route import CrudRouter as CrudRouter
+from fastapi_crud.schemas import Schemas as Schemas, make_schemas as make_schemas
+from fastapi_crud.service import Service as Service
+from fastapi_crud.settings import Settings as Settings, get_settings as get_settings

@@ -1,0 +1,376 @@
+"""What a mapped class consists of: read once, frozen, cached. Everything else asks here."""
+
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from types import MappingProxyType, NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+
+import sqlalchemy as sa
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import ColumnProperty, DynamicMapped, Mapped, Mapper, WriteOnlyMapped
+from sqlalchemy.sql.schema import SchemaItem
+from typing_extensions import Format, get_annotations
+
+from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.kinds import Kind, check_json, check_path_segment, kind_of, kind_of_python
+
+MISSING_DEFAULT = object()
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnInfo:
+    """One readable attribute of a model: a column, a `column_property` or a hybrid.
+
+    Args:
+        name: The attribute's name (the column's own name may differ).
+        kind: How its values look in JSON.
+        columns: The table columns behind it; two under joined inheritance, none for an expression.
+        nullable: Whether the database accepts NULL.
+        info: The `info={...}` of the column.
+        discriminator: Tells the subclass of a row.
+        version: Counted up by SQLAlchemy at each update.
+        deferred: Loaded only when asked for.
+        hybrid: A hybrid property: read where the developer opts in.
+    """
+
+    name: str
+    kind: Kind
+    columns: tuple[sa.Column[Any], ...] = ()
+    nullable: bool = True
+    info: Mapping[str, Any] = field(default_factory=dict)
+    discriminator: bool = False
+    version: bool = False
+    deferred: bool = False
+    hybrid: bool = False
+
+    @cached_property
+    def primary_key(self) -> bool:
+        """Whether it is (part of) the primary key."""
+        return any(column.primary_key for column in self.columns)
+
+    @cached_property
+    def autoincrement(self) -> bool:
+        """Whether the database counts it up."""
+        return any(
+            column.identity is not None or column is column.table.autoincrement_column  # type: ignore[attr-defined]
+            for column in self.columns
+        )
+
+    @cached_property
+    def computed(self) -> bool:
+        """Whether nobody can store it: an expression, or a generated column."""
+        return not self.columns or any(column.computed is not None for column in self.columns)
+
+    @cached_property
+    def onupdate(self) -> bool:
+        """Whether the server sets it at each update."""
+        return any(column.onupdate or column.server_onupdate for column in self.columns)
+
+    @cached_property
+    def has_default(self) -> bool:
+        """Whether a row may leave it out and still get a value."""
+        return any(
+            column.default is not None or column.server_default is not None
+            for column in self.columns
+        )
+
+    @property
+    def required(self) -> bool:
+        """Whether a new row cannot be stored without it."""
+        filled = self.nullable or self.has_default or self.autoincrement or self.computed
+        return not (filled or self.version or self.discriminator)
+
+    @cached_property
+    def scalar_default(self) -> Any:  # noqa: ANN401 - any value
+        """The constant that a row gets when it leaves this out, else `MISSING_DEFAULT`."""
+        for column in self.columns:
+            if column.default is not None and column.default.is_scalar:
+                return cast("Any", column.default).arg
+        return MISSING_DEFAULT
+
+    @cached_property
+    def clock(self) -> bool:
+        """Whether it is a time that the server fills in, such as `created_at`."""
+        timed = self.kind.name in {"datetime", "local_datetime", "date", "time", "local_time"}
+        return timed and self.has_default and self.scalar_default is MISSING_DEFAULT
+
+    def default_value(self) -> Any:  # noqa: ANN401 - any value or SQL expression
+        """What a replaced row gets where the client says nothing: a value or an SQL expression.
+
+        Returns:
+            `MISSING_DEFAULT` where there is none.
+        """
+        for column in self.columns:
+            if column.default is not None:
+                default = cast("Any", column.default)
+                return default.arg(None) if default.is_callable else default.arg
+            if isinstance(column.server_default, sa.DefaultClause):
+                sql = column.server_default.arg
+                if not isinstance(sql, str):
+                    return sql
+                return sa.literal_column("'" + sql.replace("'", "''") + "'", column.type)
+        return None if self.nullable else MISSING_DEFAULT
+
+    @cached_property
+    def write(self) -> Any:  # noqa: ANN401 - a type form
+        """The type in bodies, with all bounds; without null."""
+        if self.primary_key and self.kind.name == "text":
+            shown = Field(min_length=1, json_schema_extra={"pattern": "^[^/]+$"})
+            return Annotated[self.kind.write, shown, AfterValidator(check_path_segment)]
+        return self.kind.write
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Checks one value against the column."""
+        return TypeAdapter(self.kind.write)
+
+    def parse(self, text: str) -> Any:  # noqa: ANN401 - any value
+        """Read a value from text.
+
+        Raises:
+            ValueError: If no row can hold this value.
+        """
+        return self.adapter.validate_python(self.kind.from_text(text))
+
+
+@dataclass(frozen=True, eq=False)
+class ModelInfo:
+    """What there is to know about a mapped class.
+
+    Args:
+        model: The class.
+        columns: Its readable attributes by name, hybrids included.
+        key: The attributes of the primary key, in the mapper's order.
+        relationships: The names of its relationships.
+    """
+
+    model: type[Any]
+    mapper: Mapper[Any]
+    columns: Mapping[str, ColumnInfo]
+    key: tuple[ColumnInfo, ...]
+    relationships: frozenset[str]
+    constructor: "Constructor"
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.model.__name__
+
+    @cached_property
+    def attributes(self) -> Mapping[str, str]:
+        """Attribute name by column name."""
+        return {
+            column.name: info.name for info in self.columns.values() for column in info.columns
+        }
+
+    @cached_property
+    def rounded_by_mysql(self) -> frozenset[str]:
+        """The attributes that MySQL and MariaDB store with less precision than Python has.
+
+        Times lose microseconds where the type does not ask for them; FLOAT is single precision.
+        """
+        kinds = {"datetime", "local_datetime", "time", "local_time", "interval", "float"}
+        return frozenset(name for name, c in self.columns.items() if c.kind.name in kinds)
+
+    def parse_key(self, parts: Sequence[object]) -> tuple[Any, ...] | None:
+        """Read a primary key from the texts of a path, or take one that is already typed.
+
+        Args:
+            parts: One value per key attribute, in the mapper's order.
+
+        Returns:
+            The key's values, or None where no row can have this key.
+        """
+        if len(parts) != len(self.key):
+            return None
+        try:
+            return tuple(
+                column.parse(part) if isinstance(part, str) else column.adapter.validate_python(part)
+                for column, part in zip(self.key, parts, strict=True)
+            )
+        except (ValueError, ValidationError):
+            return None
+
+    def key_of(self, row: object) -> tuple[Any, ...]:
+        """Give the primary key of a row, in the mapper's order."""
+        return tuple(getattr(row, column.name) for column in self.key)
+
+
+@dataclass(frozen=True)
+class Constructor:
+    """How to make an instance: dataclass-mapped classes do not take every attribute.
+
+    Args:
+        model: The class.
+        accepts: The parameters of `__init__`; None if it takes any attribute.
+        requires: Those without a default.
+    """
+
+    model: type[Any]
+    accepts: frozenset[str] | None
+    requires: frozenset[str]
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of `model`
+        """Make an instance with these attributes."""
+        if self.accepts is None:
+            return self.model(**values)
+        row = self.model(**{name: v for name, v in values.items() if name in self.accepts})
+        for name, value in values.items():
+            if name not in self.accepts:
+                setattr(row, name, value)
+        return row
+
+
+@lru_cache(maxsize=None)
+def inspect_model(model: type[Any]) -> ModelInfo:
+    """Read a mapped class.
+
+    Args:
+        model: Any class that SQLAlchemy maps.
+
+    Raises:
+        ConfigurationError: If it is not mapped.
+    """
+    mapper = sa.inspect(model, raiseerr=False)
+    if not isinstance(mapper, Mapper):
+        msg = f"{model!r} is not a mapped class: pass the model itself, such as User"
+        raise ConfigurationError(msg)
+    order = {column: i for i, column in enumerate(c for t in mapper.tables for c in t.c)}  # type: ignore[attr-defined]
+    properties = sorted(
+        mapper.column_attrs,
+        key=lambda prop: min((order.get(c, len(order)) for c in prop.columns), default=len(order)),
+    )
+    columns = {prop.key: _column(model, mapper, prop) for prop in properties}
+    for name, descriptor in mapper.all_orm_descriptors.items():
+        if isinstance(descriptor, hybrid_property):
+            columns[name] = _hybrid(model, name, descriptor)
+    key_names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
+    return ModelInfo(
+        model=model,
+        mapper=mapper,
+        columns=MappingProxyType(columns),
+        key=tuple(columns[name] for name in key_names),
+        relationships=frozenset(mapper.relationships.keys()),
+        constructor=_constructor(model),
+    )
+
+
+def _column(model: type[Any], mapper: Mapper[Any], prop: ColumnProperty[Any]) -> ColumnInfo:
+    columns = tuple(column for column in prop.columns if isinstance(column, sa.Column))
+    first = prop.columns[0]
+    info: dict[str, Any] = {}
+    for column in reversed(columns):
+        info |= column.info
+    described = next((c.doc or c.comment for c in columns if c.doc or c.comment), None)
+    if described:
+        info.setdefault("description", described)
+    return ColumnInfo(
+        name=prop.key,
+        kind=_kind(first.type, _annotation(model, prop.key)),
+        columns=columns,
+        nullable=not columns or bool(columns[0].nullable),
+        info=MappingProxyType(info | prop.info),
+        discriminator=mapper.polymorphic_on is not None and mapper.polymorphic_on in prop.columns,
+        version=mapper.version_id_col is not None and mapper.version_id_col in prop.columns,
+        deferred=prop.deferred,
+    )
+
+
+def _hybrid(model: type[Any], name: str, hybrid: hybrid_property[Any]) -> ColumnInfo:
+    python = _resolve(model, get_annotations(hybrid.fget).get("return", Any))
+    kind = kind_of_python(_unwrap(python)) or Kind("other", python, python, python)
+    return ColumnInfo(
+        name=name, kind=kind, info=MappingProxyType(dict(hybrid.info or {})), hybrid=True
+    )
+
+
+def _kind(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN401 - types
+    """Join what the column says with what its annotation says; bounds are the column's."""
+    kind = kind_of(column_type)
+    metadata: tuple[Any, ...] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *extra = get_args(annotation)
+        metadata = tuple(item for item in extra if not isinstance(item, SchemaItem | sa.orm.MappedColumn))
+    if annotation in (None, Any, kind.python) or kind.name == "enum":
+        write = kind.write
+    elif (other := kind_of_python(annotation)) is not None:
+        kind, write = other, other.write
+    elif kind.name == "text" and getattr(annotation, "__module__", "").startswith("pydantic"):
+        write = Annotated[kind.write, *_as_metadata(annotation)]
+    else:
+        kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
+        write = kind.write
+    if metadata:
+        write = Annotated[write, *metadata]
+    return Kind(kind.name, kind.python, kind.read, write, kind.from_text)
+
+
+def _as_metadata(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type form
+    """Apply a pydantic text type, such as `EmailStr`, on top of the column's own bounds."""
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return AfterValidator(lambda text: str(adapter.validate_python(text))), WithJsonSchema(
+        adapter.json_schema()
+    )
+
+
+def _checked(kind: Kind, annotation: Any) -> Any:  # noqa: ANN401 - a type form
+    if kind.name != "json":
+        return annotation
+    return Annotated[annotation, BeforeValidator(check_json)]
+
+
+def _annotation(model: type[Any], name: str) -> Any:  # noqa: ANN401 - a type form
+    """Read one attribute's annotation, without `Mapped` and `None`.
+
+    One attribute at a time: a relationship whose class exists for type checkers only must not
+    take the other attributes with it.
+    """
+    for cls in model.__mro__:
+        raw = get_annotations(cls, format=Format.FORWARDREF).get(name)
+        if raw is not None:
+            return _unwrap(_resolve(cls, raw))
+    return None
+
+
+def _resolve(cls: type[Any], raw: Any) -> Any:  # noqa: ANN401 - a type form
+    module = sys.modules.get(cls.__module__)
+    holder = SimpleNamespace(__annotations__={"it": raw})
+    try:
+        return get_type_hints(
+            holder, vars(module) if module else {}, dict(vars(cls)), include_extras=True
+        )["it"]
+    except (NameError, TypeError, AttributeError):
+        return None
+
+
+def _unwrap(annotation: Any) -> Any:  # noqa: ANN401 - a type form
+    origin = get_origin(annotation)
+    if origin in {Mapped, DynamicMapped, WriteOnlyMapped}:
+        return _unwrap(get_args(annotation)[0])
+    if origin in {Union, UnionType}:
+        inner = [arg for arg in get_args(annotation) if arg is not NoneType]
+        return inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007 - at run time
+    if origin is Annotated:
+        inner_type, *metadata = get_args(annotation)
+        return Annotated[_unwrap(inner_type), *metadata]
+    return annotation
+
+
+def _constructor(model: type[Any]) -> Constructor:
+    parameters = list(inspect.signature(model.__init__).parameters.values())[1:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return Constructor(model, None, frozenset())
+    named = [p for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    required = frozenset(p.name for p in named if p.default is p.empty)
+    return Constructor(model, frozenset(p.name for p in named), required)

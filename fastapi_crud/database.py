@@ -1,0 +1,231 @@
+"""The database: engine, sessions, and the one place that commits."""
+
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from fastapi_crud.columns import ModelInfo
+from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.integrity import translated
+from fastapi_crud.settings import Settings, get_settings
+
+__all__ = ["AsyncSession", "Database", "after_commit", "commit", "transaction"]
+
+logger = logging.getLogger(__name__)
+
+STATE_KEY = "fastapi_crud_database"
+"""Name under which `Database.lifespan` leaves itself in the state of the app and of requests."""
+
+AFTER_COMMIT = "fastapi_crud.after_commit"
+
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "mysql": "mysql+asyncmy",
+    "mariadb": "mariadb+asyncmy",
+}
+"""Scheme of a URL → the async driver that our extra brings."""
+
+EXTRAS = {"aiosqlite": "", "asyncpg": "[postgresql]", "asyncmy": "[mysql]"}
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",  # readers do not block the writer
+    "PRAGMA synchronous=NORMAL",  # safe with WAL
+    "PRAGMA foreign_keys=ON",  # off by default, for history's sake
+    "PRAGMA busy_timeout=5000",  # milliseconds to wait for the writer before us
+)
+
+Callback = Callable[[], Awaitable[None] | None]
+StartupCheck = Callable[[Any], None]
+
+startup_checks: list[StartupCheck] = []
+"""Called with the app when its database opens: layers above add what must hold by then."""
+
+
+class Database:
+    """An engine with its sessions, opened and closed by the app's lifespan.
+
+    Args:
+        url: Where the data is; from the settings unless given. Plain `sqlite://`,
+            `postgresql://`, `mysql://` and `mariadb://` get the async driver of our extras.
+        metadata: The tables, for `create_all` and `drop_all`.
+        create_all: Whether `lifespan` creates missing tables: for demos and tests. Real apps
+            migrate with Alembic.
+        settings: Read instead of `get_settings()`.
+        engine: An engine of your own, in place of the URL.
+        **engine_options: Passed to `create_async_engine`, such as `pool_size`.
+
+    Raises:
+        ConfigurationError: If the driver is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str | URL | None = None,
+        *,
+        metadata: sa.MetaData | None = None,
+        create_all: bool = False,
+        settings: Settings | None = None,
+        engine: AsyncEngine | None = None,
+        **engine_options: Any,  # noqa: ANN401 - as create_async_engine takes them
+    ) -> None:
+        if create_all and metadata is None:
+            msg = "create_all=True needs the tables: Database(metadata=Base.metadata)"
+            raise ConfigurationError(msg)
+        self.metadata = metadata
+        self.engine = engine or _make_engine(url, settings or get_settings(), engine_options)
+        self.sessionmaker = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._create_all = create_all
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any) -> AsyncIterator[dict[str, "Database"]]:  # noqa: ANN401
+        """Serve an app: `FastAPI(lifespan=db.lifespan)`. Closes the pool at the end.
+
+        Lifespans nest: `async with db.lifespan(app) as state, other(app): yield state`.
+        """
+        for check in startup_checks:
+            check(app)
+        if self._create_all:
+            await self.create_all()
+        setattr(app.state, STATE_KEY, self)
+        try:
+            yield {STATE_KEY: self}
+        finally:
+            await self.engine.dispose()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open a session: commits if the block succeeds, rolls back if it raises.
+
+        Raises:
+            CrudError: If the commit fails, as the database's error means.
+        """
+        async with self.sessionmaker() as session, transaction(session):
+            yield session
+
+    async def create_all(self) -> None:
+        """Create the tables that are missing."""
+        async with self.engine.begin() as connection:
+            await connection.run_sync(self._tables().create_all)
+
+    async def drop_all(self) -> None:
+        """Drop the tables, and all that is in them."""
+        async with self.engine.begin() as connection:
+            await connection.run_sync(self._tables().drop_all)
+
+    async def ping(self) -> None:
+        """Check that the database answers.
+
+        Raises:
+            DatabaseUnavailable: If it does not.
+        """
+        with translated():
+            async with self.engine.connect() as connection:
+                await connection.execute(sa.select(1))
+
+    def _tables(self) -> sa.MetaData:
+        if self.metadata is None:
+            msg = "this Database knows no tables: Database(metadata=Base.metadata)"
+            raise ConfigurationError(msg)
+        return self.metadata
+
+
+@asynccontextmanager
+async def transaction(session: AsyncSession, info: ModelInfo | None = None) -> AsyncIterator[None]:
+    """Commit what the block did; roll it back if the block or the commit fails.
+
+    Args:
+        session: Any `AsyncSession`.
+        info: The model at work, to name the fields of a violation.
+
+    Raises:
+        CrudError: If the database refused, as its error means.
+    """
+    try:
+        with translated(info):
+            yield
+        await commit(session, info)
+    except BaseException:
+        await rollback(session)
+        raise
+
+
+async def commit(session: AsyncSession, info: ModelInfo | None = None) -> None:
+    """Commit, then run the callbacks of `after_commit`. The library commits nowhere else.
+
+    Args:
+        session: Any `AsyncSession`.
+        info: The model at work, to name the fields of a violation.
+
+    Raises:
+        CrudError: If the database refused, as its error means.
+    """
+    with translated(info):
+        await session.commit()
+    for callback in session.info.pop(AFTER_COMMIT, ()):
+        try:
+            result = callback()
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            logger.exception("after_commit callback %r failed", callback)
+
+
+async def rollback(session: AsyncSession) -> None:
+    """Roll back, and forget the callbacks of `after_commit`."""
+    session.info.pop(AFTER_COMMIT, None)
+    await session.rollback()
+
+
+def after_commit(session: AsyncSession, callback: Callback) -> None:
+    """Run a callback once the session has committed; not at all if it rolls back.
+
+    Args:
+        session: The session to wait for.
+        callback: A function or coroutine function without arguments. If it fails, that is
+            logged: the data is stored, and the answer stays what it is.
+    """
+    session.info.setdefault(AFTER_COMMIT, []).append(callback)
+
+
+def _make_engine(
+    url: str | URL | None, settings: Settings, options: dict[str, Any]
+) -> AsyncEngine:
+    full_url = async_url(url or settings.database_url)
+    options.setdefault("echo", settings.debug)
+    try:
+        engine = create_async_engine(full_url, **options)
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(error.name or "")
+        fix = "install its driver" if extra is None else f"pip install 'fastapi-crud-factory{extra}'"
+        msg = f"no driver for {full_url.drivername}://: {fix}"
+        raise ConfigurationError(msg) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def async_url(url: str | URL) -> URL:
+    """Give a plain URL the async driver of our extras; leave a URL that names a driver."""
+    parsed = make_url(url)
+    return parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    del record
+    cursor = connection.cursor()
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()

@@ -1,0 +1,186 @@
+"""What can go wrong, in the words of the domain. Nothing here knows HTTP or SQL.
+
+```text
+CrudError
+├── ConfigurationError           the developer's misuse: raised while the router is built
+├── NotFound                     no row has that key
+├── Conflict                     the row clashes with what is stored
+│   ├── UniqueViolation
+│   └── ForeignKeyViolation
+├── InvalidData                  the values cannot be stored
+│   ├── NotNullViolation
+│   ├── CheckViolation
+│   ├── ValueRejected            the database refused a value (range, length, encoding)
+│   └── KeyMismatch              the body names another row than the path
+├── InvalidQuery                 a query parameter is unknown, repeated or malformed
+├── UnsupportedMediaType         the body is not JSON
+├── PermissionDenied             readable, but not for this caller to change
+└── Unavailable                  try again later
+    ├── DatabaseUnavailable      the database cannot be reached
+    ├── LockTimeout              another transaction holds the row for too long
+    └── TransactionConflict      another transaction won (serialization failure, deadlock)
+```
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import cleandoc
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing wrong with one place of a request.
+
+    Args:
+        type: A stable machine-readable code, such as `missing` or `unique_violation`.
+        loc: Where it is: `("body", "email")` or `("query", "limit")`.
+        msg: What is wrong, for people. Never holds the value that was sent.
+    """
+
+    type: str
+    loc: tuple[str | int, ...]
+    msg: str
+
+
+class CrudError(Exception):
+    """The operation failed."""
+
+    issues: tuple[Issue, ...] = ()
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or cleandoc(type(self).__doc__ or "").partition("\n")[0].rstrip("."))
+
+
+class ConfigurationError(CrudError):
+    """The library was asked for something it cannot do; the message names the fix."""
+
+
+class NotFound(CrudError):
+    """No such row.
+
+    Args:
+        resource: What was looked for, such as `User`.
+        key: The key as the caller gave it.
+    """
+
+    def __init__(self, resource: str, key: object) -> None:
+        self.resource = resource
+        self.key = key
+        super().__init__(f"{resource} '{key}' not found")
+
+
+class ConstraintViolation(CrudError):
+    """A rule of the database was violated.
+
+    Args:
+        message: What happened, for people.
+        fields: The attributes involved, where known and visible to the caller.
+        constraint: The name of the constraint, where the database tells.
+    """
+
+    code = "constraint_violation"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        fields: Sequence[str] = (),
+        constraint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
+        self.constraint = constraint
+        self.issues = tuple(Issue(self.code, ("body", field), str(self)) for field in fields)
+
+
+class Conflict(ConstraintViolation):
+    """The change conflicts with what is stored."""
+
+    code = "conflict"
+
+
+class UniqueViolation(Conflict):
+    """A row with these values already exists."""
+
+    code = "unique_violation"
+
+
+class ForeignKeyViolation(Conflict):
+    """A referenced row does not exist, or this row is still referenced."""
+
+    code = "foreign_key_violation"
+
+
+class InvalidData(ConstraintViolation):
+    """The values cannot be stored."""
+
+    code = "invalid_data"
+
+
+class NotNullViolation(InvalidData):
+    """A required value is missing."""
+
+    code = "not_null_violation"
+
+
+class CheckViolation(InvalidData):
+    """A check of the table does not hold for these values."""
+
+    code = "check_violation"
+
+
+class ValueRejected(InvalidData):
+    """The database cannot store a value of this size or form."""
+
+    code = "value_rejected"
+
+
+class KeyMismatch(InvalidData):
+    """The key in the body is not the key in the path."""
+
+    code = "pk_mismatch"
+
+
+class InvalidQuery(CrudError):
+    """The query string is not valid.
+
+    Args:
+        issues: What is wrong with which parameter; at least one.
+    """
+
+    def __init__(self, issues: Sequence[Issue]) -> None:
+        super().__init__("; ".join(issue.msg for issue in issues))
+        self.issues = tuple(issues)
+
+
+class UnsupportedMediaType(CrudError):
+    """The body must be JSON: send Content-Type: application/json."""
+
+
+class PermissionDenied(CrudError):
+    """This change is not allowed."""
+
+
+class Unavailable(CrudError):
+    """The service cannot answer now; try again.
+
+    Args:
+        message: What happened, for people.
+        retry_after: Seconds after which a retry makes sense.
+    """
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached; try again."""
+
+
+class LockTimeout(Unavailable):
+    """Another transaction holds what this one needs; try again."""
+
+
+class TransactionConflict(Unavailable):
+    """Another transaction changed the same rows at the same time; try again."""

@@ -1,0 +1,1 @@
+"""From what a client asked to a statement: clauses, parsing, pages, SQL."""

@@ -1,0 +1,129 @@
+"""Misuse that is better told while the router is built than with the first request."""
+
+from collections.abc import Callable
+
+from fastapi_crud.columns import ColumnInfo
+from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.router.resource import Resource
+from fastapi_crud.schemas import InputSchema
+
+
+def check_resource(resource: Resource) -> None:
+    """Refuse a resource that could not work.
+
+    Raises:
+        ConfigurationError: The message names the fix.
+    """
+    for check in CHECKS:
+        if problem := check(resource):
+            raise ConfigurationError(f"{resource.info.name}: {problem}")
+
+
+def _service_model(resource: Resource) -> str | None:
+    model = getattr(resource.service, "model", None)
+    if isinstance(model, type) and issubclass(resource.info.model, model):
+        return None
+    return f"{resource.service.__name__} is not for this model: subclass Service[{resource.info.name}]"
+
+
+def _abstract(resource: Resource) -> str | None:
+    if "create" not in resource.options.operations or not resource.info.mapper.polymorphic_abstract:
+        return None
+    return "it is polymorphic_abstract: make routers for its subclasses, or leave create out of operations="
+
+
+def _required_columns(resource: Resource) -> str | None:
+    """A row that the derived schema lets in must be complete."""
+    if not _creates_by_derived_schema(resource):
+        return None
+    written = resource.schemas.create.model_fields.keys()
+    aliases = {spec.alias for spec in resource.schemas.create.model_fields.values()}
+    missing = [
+        column for name, column in resource.info.columns.items()
+        if column.required and name not in written | aliases
+    ]  # fmt: skip
+    if not missing:
+        return None
+    return (
+        f"{_names(missing)} must be set but clients may not set it: give it a default, "
+        "mark it info={'hidden': False, 'read_only': False}, set it in before_create of your "
+        "service=, or give a create_schema="
+    )
+
+
+def _constructor(resource: Resource) -> str | None:
+    """The class must accept what the derived schema lets in."""
+    if not _creates_by_derived_schema(resource):
+        return None
+    fields = resource.schemas.create.model_fields
+    missing = sorted(
+        name for name in resource.info.constructor.requires
+        if name not in fields or not fields[name].is_required()
+    )  # fmt: skip
+    if not missing:
+        return None
+    return (
+        f"its __init__ requires {', '.join(missing)}, which clients may leave out: "
+        "give it a default or init=False"
+    )
+
+
+def _create_fields(resource: Resource) -> str | None:
+    if resource.service.overrides("create"):
+        return None
+    return _foreign_fields(resource, "create", "before_create")
+
+
+def _update_fields(resource: Resource) -> str | None:
+    if resource.service.overrides("update"):
+        return None
+    return _foreign_fields(resource, "update", "before_update")
+
+
+def _foreign_fields(resource: Resource, schema: str, hook: str) -> str | None:
+    """What is no column must be turned into one by somebody."""
+    if schema not in resource.options.operations:
+        return None
+    kind = getattr(resource.schemas, schema)
+    columns = resource.info.columns
+    foreign = [n for n, spec in kind.model_fields.items() if not {n, spec.alias} & columns.keys()]
+    if not foreign:
+        return None
+    return (
+        f"{', '.join(foreign)} of {kind.__name__} is no column: "
+        f"turn it into one in {hook} of your service="
+    )
+
+
+def _read_fields(resource: Resource) -> str | None:
+    model = resource.info.model
+    known = {*resource.info.columns, *resource.info.relationships, *dir(model)}
+    fields = resource.schemas.read.model_fields
+    unknown = [n for n, spec in fields.items() if not {n, spec.alias, spec.validation_alias} & known]
+    if not unknown:
+        return None
+    return f"{', '.join(unknown)} of {resource.schemas.read.__name__} is no attribute of the model"
+
+
+def _creates_by_derived_schema(resource: Resource) -> bool:
+    return (
+        "create" in resource.options.operations
+        and issubclass(resource.schemas.create, InputSchema)
+        and not resource.service.overrides("create") & {"create", "before_create"}
+    )
+
+
+def _names(columns: list[ColumnInfo]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+CHECKS: tuple[Callable[[Resource], str | None], ...] = (
+    _service_model,
+    _abstract,
+    _required_columns,
+    _constructor,
+    _create_fields,
+    _update_fields,
+    _read_fields,
+)
+"""Each tells what is wrong, or None. ADD A CHECK HERE."""

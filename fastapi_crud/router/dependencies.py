@@ -1,0 +1,78 @@
+"""Sessions as FastAPI dependencies: one session per request, whoever asks for it."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from fastapi_crud.database import STATE_KEY, AsyncSession, Database, rollback, transaction
+from fastapi_crud.exceptions import ConfigurationError
+
+SESSIONS_KEY = "fastapi_crud.sessions"
+"""Where the sessions of a request are kept, in its ASGI scope."""
+
+
+async def get_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    """Give the session of this request.
+
+    All dependencies and endpoints of one request share it. It commits when the dependency ends:
+    with `DbSession` before the answer is sent, so that a failed commit is an error the client
+    sees; with a plain `Depends(get_db)` after it was sent, as FastAPI does. The endpoints of
+    `make_crud_router` commit by themselves either way. Override it in tests:
+    `app.dependency_overrides[get_db] = ...`.
+
+    Raises:
+        ConfigurationError: If no database was opened; the message names the fix.
+    """
+    async for session in _session(connection, _database_of(connection)):
+        yield session
+
+
+DbSession = Annotated[AsyncSession, Depends(get_db, scope="function")]
+"""The session of this request, for endpoints of your own: commits before the answer is sent."""
+
+
+def session_dependency(database: Database | None) -> Callable[..., Any]:
+    """Give the dependency of a router: `get_db`, or one for a database of the router's own."""
+    if database is None:
+        return get_db
+
+    async def get_own_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+        async for session in _session(connection, database):
+            yield session
+
+    return get_own_db
+
+
+async def abandon_sessions(connection: HTTPConnection) -> None:
+    """Roll back what this request has not committed: it has failed."""
+    for session in connection.scope.get(SESSIONS_KEY, {}).values():
+        await rollback(session)
+
+
+async def _session(connection: HTTPConnection, database: Database) -> AsyncIterator[AsyncSession]:
+    sessions: dict[Database, AsyncSession] = connection.scope.setdefault(SESSIONS_KEY, {})
+    if (shared := sessions.get(database)) is not None:
+        async with transaction(shared):
+            yield shared
+        return
+    async with database.session() as session:
+        sessions[database] = session
+        try:
+            yield session
+        finally:
+            sessions.pop(database, None)
+
+
+def _database_of(connection: HTTPConnection) -> Database:
+    for state in (connection.state, connection.app.state):
+        database: Database | None = getattr(state, STATE_KEY, None)
+        if database is not None:
+            return database
+    msg = (
+        "no database: open one with FastAPI(lifespan=db.lifespan), "
+        "give the router its own with make_crud_router(..., database=db), "
+        "or override get_db in app.dependency_overrides"
+    )
+    raise ConfigurationError(msg)

@@ -1,0 +1,72 @@
+"""What OpenAPI says of the answers: every status that can occur, with its own media type."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from fastapi_crud.router.problems import PROBLEM_JSON, Problem, ValidationProblem
+
+PROBLEMS: Mapping[int, tuple[str, type[Problem]]] = {
+    400: ("The body cannot be read.", Problem),
+    404: ("There is no such row.", Problem),
+    409: ("The change conflicts with what is stored.", Problem),
+    415: ("The body is not JSON.", Problem),
+    422: ("The request is not valid.", ValidationProblem),
+    503: ("Try again later.", Problem),
+}
+"""Status → when it occurs, and what is answered."""
+
+HEADERS: Mapping[int, Mapping[str, str]] = {
+    503: {"Retry-After": "Seconds to wait."},
+    415: {"Accept": "What is accepted."},
+}
+
+
+class ProblemContent(dict[str, Any]):
+    """The content of an answer that FastAPI fills in: under the media type of problems.
+
+    FastAPI files the schema of an additional answer under the media type of the route's own
+    answer. Only so does it put the schema among the components, under a name that is unique.
+    """
+
+    def setdefault(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - as dict has it
+        """File it where it belongs."""
+        del key
+        return super().setdefault(PROBLEM_JSON, default)
+
+
+def responses(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that an endpoint can answer with."""
+    return {status: _problem(status) for status in statuses}
+
+
+def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Document what POST answers beside the body: `Location`, and what to do next.
+
+    Args:
+        location_of: What the location names, such as `user`.
+        links: Operation id → its parameters, as expressions on the answer.
+    """
+    header = {"description": f"Where the {location_of} is.", "schema": {"type": "string"}}
+    return {
+        "headers": {"Location": header},
+        "links": {
+            name: {"operationId": name, "parameters": dict(parameters)}
+            for name, parameters in deepcopy(dict(links)).items()
+        },
+    }
+
+
+def _problem(status: int) -> dict[str, Any]:
+    description, model = PROBLEMS[status]
+    documented: dict[str, Any] = {
+        "description": description,
+        "model": model,
+        "content": ProblemContent(),
+    }
+    if status in HEADERS:
+        documented["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in HEADERS[status].items()
+        }
+    return documented

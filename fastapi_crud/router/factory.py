@@ -1,0 +1,240 @@
+"""`make_crud_router`: from a model to its endpoints. The routes are a table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Unpack
+
+from pydantic import BaseModel
+
+from fastapi_crud.columns import ModelInfo, inspect_model
+from fastapi_crud.models import ModelT
+from fastapi_crud.options import (
+    CrudOptions,
+    Names,
+    Operation,
+    RouterOptions,
+    resolve_names,
+    resolve_options,
+)
+from fastapi_crud.query.parsing import page_parameters
+from fastapi_crud.router import documentation, endpoints
+from fastapi_crud.router.checks import check_resource
+from fastapi_crud.router.dependencies import session_dependency
+from fastapi_crud.router.parameters import query_documentation, signature
+from fastapi_crud.router.problems import ProblemFormat
+from fastapi_crud.router.resource import Resource
+from fastapi_crud.router.responses import RowWriter
+from fastapi_crud.router.route import CrudRouter, RouteFacts
+from fastapi_crud.schemas import (
+    CreateT,
+    ReadT,
+    Schemas,
+    UpdateT,
+    derive_schemas,
+    page_of,
+    replace_of,
+)
+from fastapi_crud.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRow:
+    """One endpoint.
+
+    Args:
+        method: Its HTTP method.
+        build: Makes the function.
+        on_row: Whether it is about one row (`/users/{id}`) or all (`/users`).
+        name: Its operation id, of the names.
+        summary: One line for the documentation.
+        status: What it answers with when all is well.
+        problems: What it answers with otherwise.
+        body: Which schema its body has.
+        answer: Which schema its answer has.
+    """
+
+    method: str
+    build: Callable[[Resource], endpoints.Endpoint]
+    on_row: bool
+    name: str
+    summary: str
+    status: int
+    problems: tuple[int, ...]
+    body: str | None = None
+    answer: str | None = None
+
+
+ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
+    {
+        "list": RouteRow(
+            "GET", endpoints.list_rows, False, "list_{plural}", "List {plural}",
+            200, (422, 503), answer="page",
+        ),
+        "create": RouteRow(
+            "POST", endpoints.create_row, False, "create_{singular}", "Create a {singular}",
+            201, (400, 409, 415, 422, 503), body="create", answer="read",
+        ),
+        "get": RouteRow(
+            "GET", endpoints.get_row, True, "get_{singular}", "Get a {singular}",
+            200, (404, 422, 503), answer="read",
+        ),
+        "update": RouteRow(
+            "PATCH", endpoints.update_row, True, "update_{singular}", "Update a {singular}",
+            200, (400, 404, 409, 415, 422, 503), body="update", answer="read",
+        ),
+        "replace": RouteRow(
+            "PUT", endpoints.replace_row, True, "replace_{singular}", "Replace a {singular}",
+            200, (400, 404, 409, 415, 422, 503), body="replace", answer="read",
+        ),
+        "delete": RouteRow(
+            "DELETE", endpoints.delete_row, True, "delete_{singular}", "Delete a {singular}",
+            204, (404, 409, 422, 503),
+        ),
+    }
+)  # fmt: skip
+"""Operation → its endpoint. ADD A ROUTE TO EVERY RESOURCE HERE."""
+
+
+def make_crud_router(
+    model: type[ModelT],
+    *,
+    service: type[Service[ModelT, CreateT, UpdateT]] | None = None,
+    create_schema: type[CreateT] | None = None,
+    update_schema: type[UpdateT] | None = None,
+    read_schema: type[ReadT] | None = None,
+    **options: Unpack[RouterOptions],
+) -> CrudRouter[ModelT, CreateT, UpdateT, ReadT]:
+    """Make the endpoints of a model: list, create, get, update, replace and delete.
+
+    Include it anywhere, any number of times: `app.include_router(make_crud_router(User))`. What
+    is not said comes from the model, on the safe side: secrets are hidden, privileges and what
+    the server sets are read-only, all bounds come from the column types.
+
+    Args:
+        model: Any mapped class. Its `__crud__` may hold defaults.
+        service: Your subclass of `Service`, with your rules.
+        create_schema: The body of POST and PUT; derived unless given.
+        update_schema: The body of PATCH; derived unless given.
+        read_schema: One row in an answer; derived unless given.
+        **options: See `CrudOptions`.
+
+    Returns:
+        A FastAPI router; its `schemas` are those of its endpoints.
+
+    Raises:
+        ConfigurationError: If something cannot work; the message names the fix.
+    """
+    info = inspect_model(model)
+    classes: dict[str, Any] = {
+        "service": service,
+        "create_schema": create_schema,
+        "update_schema": update_schema,
+        "read_schema": read_schema,
+    }
+    given = {name: value for name, value in classes.items() if value is not None}
+    resource = make_resource(info, resolve_options(model, {**options, **given}))
+    check_resource(resource)
+    names, said = resource.names, resource.options
+    tags = [names.plural] if said.tags is None else list(said.tags)
+    router: CrudRouter[ModelT, CreateT, UpdateT, ReadT] = CrudRouter(
+        model, resource.schemas, prefix=f"/{names.plural}", tags=tags
+    )
+    for operation, row in ROUTES.items():
+        if operation in said.operations:
+            _add_route(router, resource, operation, row)
+    return router
+
+
+def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
+    """Put together what the endpoints of a model need."""
+    names = resolve_names(info, options)
+    service = options.service or Service[info.model, BaseModel, BaseModel]
+    schemas = _schemas(info, names, options)
+    shown = schemas.read.model_fields.keys()
+    deferred = {name for name, column in info.columns.items() if column.deferred}
+    return Resource(
+        info=info,
+        names=names,
+        options=options,
+        schemas=schemas,
+        service=service,
+        writer=RowWriter(schemas.read),
+        parameters=page_parameters(options.limits.default_limit, options.limits.max_limit),
+        also_load=frozenset(shown & (deferred | info.relationships)),
+        problems=ProblemFormat(
+            validation_detail=options.validation_detail, problem_base=options.problem_base
+        ),
+    )
+
+
+def _schemas(info: ModelInfo, names: Names, options: CrudOptions) -> Schemas:
+    """Derive the schemas, and put the developer's own in their place."""
+    derived = derive_schemas(info, names.schema, options.exposure())
+    create, update, read = _given_schemas(options)
+    return Schemas(
+        create=create or derived.create,
+        update=update or derived.update,
+        replace=replace_of(create, info, f"{names.schema}Replace") if create else derived.replace,
+        read=read or derived.read,
+        page=page_of(read, f"{names.schema}Page", read.__module__) if read else derived.page,
+    )
+
+
+def _given_schemas(options: CrudOptions) -> tuple[type[BaseModel] | None, ...]:
+    """Find the developer's schemas: in the options, else in `Service[User, Create, Update]`."""
+    arguments = options.service.type_arguments[1:] if options.service else ()
+    named = [None if argument is BaseModel else argument for argument in arguments]
+    create, update, *_ = [*named, None, None]
+    return options.create_schema or create, options.update_schema or update, options.read_schema
+
+
+def _add_route(
+    router: CrudRouter[Any, Any, Any, Any], resource: Resource, operation: Operation, row: RouteRow
+) -> None:
+    names = {"plural": resource.names.plural, "singular": resource.names.singular}
+    words = {key: name.replace("_", " ").replace("-", " ") for key, name in names.items()}
+    identifiers = {key: name.replace("-", "_") for key, name in names.items()}
+    key = resource.info.key if row.on_row else ()
+    body = getattr(resource.schemas, row.body) if row.body else None
+    endpoint: Any = row.build(resource)
+    endpoint.__signature__ = signature(
+        session=session_dependency(resource.options.database), key=key, body=body
+    )
+    endpoint.__name__ = operation_id = row.name.format(**identifiers)
+    endpoint.crud_route = RouteFacts(_allow(resource, row), body is not None, resource.problems)
+    documented = documentation.responses(row.problems)
+    if operation == "create":
+        documented[201] = documentation.created(words["singular"], _links(resource, identifiers))
+    router.add_api_route(
+        "".join(f"/{{{column.name}}}" for column in key),
+        endpoint,
+        methods=[row.method],
+        status_code=row.status,
+        response_model=getattr(resource.schemas, row.answer) if row.answer else None,
+        operation_id=operation_id,
+        name=operation_id,
+        summary=row.summary.format(**words),
+        responses=documented,
+        dependencies=resource.options.dependencies_of(operation),
+        openapi_extra=query_documentation(resource.parameters) if operation == "list" else None,
+    )
+
+
+def _allow(resource: Resource, row: RouteRow) -> tuple[str, ...]:
+    """List all methods of the path."""
+    there = [r for o, r in ROUTES.items() if o in resource.options.operations]
+    methods = [other.method for other in there if other.on_row is row.on_row]
+    head = ["HEAD"] if "GET" in methods else []
+    return (*methods, *head, "OPTIONS")
+
+
+def _links(resource: Resource, identifiers: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Say what can be done with a row that was just created."""
+    shown = {column.name for column in resource.info.key} <= resource.schemas.read.model_fields.keys()
+    parameters = {c.name: f"$response.body#/{c.name}" for c in resource.info.key}
+    return {
+        row.name.format(**identifiers): parameters
+        for operation, row in ROUTES.items()
+        if shown and row.on_row and operation in resource.options.operations
+    }

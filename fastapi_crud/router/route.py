@@ -1,0 +1,193 @@
+"""The route and router classes: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Message, Receive, Scope, Send
+from typing_extensions import override
+
+from fastapi_crud.database import startup_checks
+from fastapi_crud.exceptions import ConfigurationError, CrudError, UnsupportedMediaType
+from fastapi_crud.models import ModelT
+from fastapi_crud.router.dependencies import abandon_sessions
+from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
+from fastapi_crud.schemas import CreateT, ReadT, Schemas, UpdateT
+
+EXPECTED = (CrudError, HTTPException, RequestValidationError)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFacts:
+    """What a route knows beyond FastAPI; kept on the endpoint, which every copy of a route has.
+
+    Args:
+        allow: All methods of the path, not just this route's.
+        has_body: Whether a JSON body is expected.
+        problems: How errors are written.
+    """
+
+    allow: tuple[str, ...]
+    has_body: bool
+    problems: ProblemFormat
+
+
+class CrudRoute(APIRoute):
+    """An `APIRoute` that answers by the HTTP contract, and leaves other routes alone."""
+
+    @property
+    def facts(self) -> RouteFacts:
+        """What the factory left on the endpoint."""
+        facts: RouteFacts = self.endpoint.crud_route  # type: ignore[attr-defined]
+        return facts
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap FastAPI's handler: errors become problems, and their changes are rolled back."""
+        handler = super().get_route_handler()
+        facts = self.facts
+
+        async def handle(request: Request) -> Response:
+            try:
+                if facts.has_body:
+                    check_media_type(request)
+                return await handler(request)
+            except ConfigurationError:
+                raise
+            except EXPECTED as error:
+                await abandon_sessions(request)
+                return problem_of(request, error, facts.problems)
+
+        return handle
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match with and without a slash at the end; answer HEAD where GET is answered."""
+        match, child = super().matches(scope)
+        if match is Match.NONE and scope["type"] == "http" and scope["path"].endswith("/"):
+            match, child = super().matches(scope | {"path": scope["path"][:-1]})
+        if match is Match.PARTIAL and scope["method"] == "HEAD" and "GET" in self.methods:
+            return Match.FULL, child
+        return match, child
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer HEAD like GET, OPTIONS with what is allowed, other methods with 405."""
+        if scope["method"] in self.methods:
+            await super().handle(scope, receive, send)
+        elif scope["method"] == "HEAD" and "GET" in self.methods:
+            await super().handle(scope | {"method": "GET"}, receive, without_body(send))
+        else:
+            await self._not_here(Request(scope, receive))(scope, receive, send)
+
+    def _not_here(self, request: Request) -> Response:
+        facts = self.facts
+        headers = {"Allow": ", ".join(facts.allow)}
+        if request.method != "OPTIONS":
+            detail = "Method Not Allowed"
+            return write_problem(
+                request, facts.problems, 405, "method_not_allowed", detail, headers=headers
+            )
+        if "PATCH" in facts.allow:
+            headers["Accept-Patch"] = ACCEPT_PATCH
+        return Response(status_code=204, headers=headers)
+
+
+class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
+    """What `make_crud_router` gives: an `APIRouter` to include anywhere, any number of times.
+
+    Args:
+        model: The model it serves.
+        schemas: The bodies and answers of its endpoints.
+        **router_options: As `APIRouter` takes them.
+    """
+
+    def __init__(self, model: type[ModelT], schemas: Schemas, **router_options: Any) -> None:  # noqa: ANN401
+        super().__init__(route_class=CrudRoute, **router_options)
+        self.model = model
+        self.schemas = schemas
+
+
+def check_media_type(request: Request) -> None:
+    """Refuse a body that is not JSON (RFC 9110 §15.5.16).
+
+    Raises:
+        UnsupportedMediaType: If there is a body and its type is not JSON.
+    """
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        raise UnsupportedMediaType
+
+
+def without_body(send: Send) -> Send:
+    """Send only the headers of an answer (RFC 9110 §9.3.2)."""
+
+    async def send_headers(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = message | {"body": b""}
+        await send(message)
+
+    return send_headers
+
+
+def iter_routes(routes: Any) -> Iterator[Any]:  # noqa: ANN401 - FastAPI's own route contexts
+    """Walk all routes of an app with their included dependencies, on every FastAPI."""
+    try:
+        from fastapi.routing import iter_route_contexts  # noqa: PLC0415 - since FastAPI 0.137
+    except ImportError:  # pragma: no cover - the lowest supported FastAPI copies routes instead
+        yield from routes
+    else:
+        yield from iter_route_contexts(routes)
+
+
+def query_parameters_of(app: FastAPI, endpoint: Callable[..., Any]) -> frozenset[str]:
+    """Tell which query parameters the dependencies of an endpoint declare in an app."""
+    contexts = (c for c in iter_routes(app.routes) if getattr(c, "endpoint", None) is endpoint)
+    return frozenset(name for context in contexts for name in _query_names(context.dependant))
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        annotation = parameter.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from (spec.alias or name for name, spec in annotation.model_fields.items())
+        else:
+            yield parameter.alias
+    for dependency in dependant.dependencies:
+        yield from _query_names(dependency)
+
+
+def check_operation_ids(app: Any) -> None:  # noqa: ANN401 - any ASGI app that has routes
+    """Refuse an app in which two endpoints of ours have one name.
+
+    Raises:
+        ConfigurationError: With the name, and how to give another.
+    """
+    seen: dict[str, BaseRoute] = {}
+    for route in iter_routes(getattr(app, "routes", ())):
+        endpoint = getattr(route, "endpoint", None)
+        if not hasattr(endpoint, "crud_route"):
+            continue
+        first = seen.setdefault(route.operation_id, endpoint)
+        if first is not endpoint:
+            msg = (
+                f"two endpoints are called {route.operation_id}: "
+                "give one of their routers its own name=, such as name='archived_users'"
+            )
+            raise ConfigurationError(msg)
+
+
+startup_checks.append(check_operation_ids)

@@ -1,0 +1,255 @@
+"""The pydantic models of a resource, derived from its columns: create, update, replace, read, page."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, cast
+
+import sqlalchemy as sa
+from pydantic import MISSING, BaseModel, ConfigDict, Field, SkipValidation, create_model
+from pydantic_core import to_jsonable_python
+from typing_extensions import TypeVar
+
+from fastapi_crud.access import Access, Exposure, access_of
+from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo, inspect_model
+
+CreateT = TypeVar("CreateT", bound=BaseModel, default=BaseModel)
+UpdateT = TypeVar("UpdateT", bound=BaseModel, default=BaseModel)
+ReadT = TypeVar("ReadT", bound=BaseModel, default=BaseModel)
+
+SHOWN = ("title", "description", "examples", "deprecated")
+"""Keys of a column's `info` that describe it, in bodies and answers."""
+BOUNDS = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multiple_of")
+"""Keys of a column's `info` that bound it, in bodies only: old rows must stay readable."""
+
+
+class InputSchema(BaseModel):
+    """Base of the derived body schemas: unknown keys are an error.
+
+    `ignored_fields` are readable but not writable: a client may send back what it read.
+    `defaulted_fields` go back to their default where a PUT leaves them out.
+    """
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    ignored_fields: ClassVar[frozenset[str]] = frozenset()
+    defaulted_fields: ClassVar[frozenset[str]] = frozenset()
+
+
+class OutputSchema(BaseModel):
+    """Base of the derived answer schemas: filled from the attributes of a row."""
+
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field in the making: its type, its default, and what else `Field` takes."""
+
+    annotation: Any
+    default: Any = ...
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """The five schemas of a resource.
+
+    Args:
+        create: The body of POST.
+        update: The body of PATCH: absent means unchanged, null means NULL.
+        replace: The body of PUT: absent means the default.
+        read: One row in an answer.
+        page: A page of rows: `items` and `total`.
+    """
+
+    create: type[BaseModel]
+    update: type[BaseModel]
+    replace: type[BaseModel]
+    read: type[BaseModel]
+    page: type[BaseModel]
+
+
+def make_schemas(
+    model: type[Any],
+    *,
+    name: str | None = None,
+    hidden: Collection[str] = (),
+    readable: Collection[str] = (),
+    read_only: Collection[str] = (),
+    writable: Collection[str] = (),
+    hybrids: Collection[str] = (),
+    client_ids: bool = False,
+) -> Schemas:
+    """Derive the schemas that `make_crud_router` would use, to look at or to subclass.
+
+    Args:
+        model: Any mapped class.
+        name: What the schemas' names begin with; the class's name unless given.
+        hidden: Columns that are neither read nor written.
+        readable: Columns to read although their name looks secret.
+        read_only: Columns to read but not write.
+        writable: Columns to write although they look privileged or server-set.
+        hybrids: Hybrid properties to read.
+        client_ids: Whether clients may choose the primary key of new rows.
+
+    Returns:
+        The same classes for the same arguments.
+
+    Raises:
+        ConfigurationError: If the class is not mapped or has no such column.
+    """
+    exposure = Exposure(
+        hidden=frozenset(hidden),
+        readable=frozenset(readable),
+        read_only=frozenset(read_only),
+        writable=frozenset(writable),
+        hybrids=frozenset(hybrids),
+        client_ids=client_ids,
+    )
+    return derive_schemas(inspect_model(model), name or model.__name__, exposure)
+
+
+@lru_cache(maxsize=None)
+def derive_schemas(info: ModelInfo, name: str, exposure: Exposure) -> Schemas:
+    """Derive the schemas of a model for one exposure; see `make_schemas`."""
+    exposure.check(info)
+    access = {column.name: access_of(column, exposure) for column in info.columns.values()}
+    columns = info.columns.values()
+    readable = [column for column in columns if Access.READ in access[column.name]]
+    writable = [column for column in columns if Access.WRITE in access[column.name]]
+    changeable = [column for column in writable if not column.primary_key]
+    ignored = [column for column in readable if column not in changeable]
+    read = _make(info, f"{name}Read", OutputSchema, {c.name: _read_field(c) for c in readable})
+    create = {column.name: _write_field(column) for column in writable}
+    update = {column.name: _write_field(column, optional=True) for column in changeable}
+    kept = {c.name for c in changeable if c not in readable}  # write-only: PUT leaves them alone
+    replace = {c.name: _write_field(c, optional=c.name in kept) for c in changeable}
+    update_schema = _make(info, f"{name}Update", InputSchema, update, ignored)
+    replace_schema = _make(info, f"{name}Replace", InputSchema, replace, ignored)
+    replace_schema.defaulted_fields = frozenset(replace.keys() - kept)
+    return Schemas(
+        create=_make(info, f"{name}Create", InputSchema, create),
+        update=update_schema,
+        replace=replace_schema,
+        read=read,
+        page=page_of(read, f"{name}Page", info.model.__module__),
+    )
+
+
+def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[BaseModel]:
+    """Derive the body of PUT from a create schema of the developer's own.
+
+    Fields that are no column (a `password`, say) may be left out: PUT then leaves them alone.
+    """
+    virtual = {
+        name: (spec.annotation | MISSING, MISSING)  # type: ignore[operator]
+        for name, spec in create.model_fields.items()
+        if name not in info.columns
+    }
+    fields = cast("dict[str, Any]", virtual)
+    return create_model(name, __base__=create, __module__=create.__module__, **fields)
+
+
+def page_of(read: type[BaseModel], name: str, module: str) -> type[BaseModel]:
+    """Make the schema of a page of rows."""
+    items = (list[read], Field(description="The rows of this page."))  # type: ignore[valid-type]
+    total = (int, Field(ge=0, description="How many rows there are in all."))
+    fields = cast("dict[str, Any]", {"items": items, "total": total})
+    return create_model(name, __base__=OutputSchema, __module__=module, **fields)
+
+
+def column_values(
+    data: BaseModel, info: ModelInfo, *, only_set: bool = False
+) -> dict[str, Any]:
+    """Take the values for columns out of a body.
+
+    Args:
+        data: A validated body: of a derived schema, or of the developer's own.
+        info: The model it is for.
+        only_set: Take only what the client sent: for PATCH.
+
+    Returns:
+        Value by attribute name, in the order of the schema's fields. Fields of the developer's
+        schema that are no column are there too, for a service to turn into columns.
+    """
+    return {
+        name: _to_column(info.columns.get(name), value)
+        for name, value in _present(data, info, only_set=only_set)
+    }
+
+
+def _present(data: BaseModel, info: ModelInfo, *, only_set: bool) -> Iterator[tuple[str, Any]]:
+    schema = type(data)
+    for name, spec in schema.model_fields.items():
+        value = getattr(data, name)
+        if value is MISSING or (only_set and name not in data.model_fields_set):
+            continue
+        attribute = name if name in info.columns else spec.alias
+        yield (attribute if attribute in info.columns else name), value
+
+
+def _to_column(column: ColumnInfo | None, value: Any) -> Any:  # noqa: ANN401 - any value
+    if column is None or not column.columns or not isinstance(column.columns[0].type, sa.JSON):
+        return value
+    return value if isinstance(value, str | int | float | None) else to_jsonable_python(value)
+
+
+def _make(
+    info: ModelInfo,
+    name: str,
+    base: type[BaseModel],
+    specs: Mapping[str, FieldSpec],
+    ignored: Collection[ColumnInfo] = (),
+) -> type[Any]:
+    specs = {**specs, **{column.name: _ignored_field(column) for column in ignored}}
+    fields = dict(_definition(*item) for item in specs.items())
+    schema: type[Any] = create_model(
+        name, __base__=base, __module__=info.model.__module__, **fields
+    )
+    if ignored:
+        schema.ignored_fields = frozenset(column.name for column in ignored)
+    return schema
+
+
+def _definition(attribute: str, spec: FieldSpec) -> tuple[str, Any]:
+    """Define a field: names that pydantic itself uses become aliases."""
+    if not hasattr(BaseModel, attribute):
+        return attribute, (spec.annotation, Field(spec.default, **spec.extra))
+    return f"{attribute}_", (spec.annotation, Field(spec.default, alias=attribute, **spec.extra))
+
+
+def _read_field(column: ColumnInfo) -> FieldSpec:
+    annotation = column.kind.read | None if column.nullable else column.kind.read
+    return FieldSpec(annotation, extra=_shown(column))
+
+
+def _write_field(column: ColumnInfo, *, optional: bool = False) -> FieldSpec:
+    annotation = column.write
+    if bounds := {key: column.info[key] for key in BOUNDS if key in column.info}:
+        annotation = Annotated[annotation, Field(**bounds)]
+    if column.nullable:
+        annotation = annotation | None
+    if column.required and not optional:
+        return FieldSpec(annotation, extra=_shown(column))
+    return FieldSpec(annotation | MISSING, MISSING, _shown(column, _default_note(column)))
+
+
+def _ignored_field(column: ColumnInfo) -> FieldSpec:
+    annotation = SkipValidation[column.kind.read]
+    extra = _shown(column) | {"json_schema_extra": {"readOnly": True}}
+    return FieldSpec(annotation | MISSING, MISSING, extra)
+
+
+def _shown(column: ColumnInfo, note: str | None = None) -> dict[str, Any]:
+    shown = {key: column.info[key] for key in SHOWN if key in column.info}
+    if note:
+        shown["description"] = " ".join(filter(None, (shown.get("description"), note)))
+    return shown
+
+
+def _default_note(column: ColumnInfo) -> str | None:
+    default = column.scalar_default
+    if default is MISSING_DEFAULT:
+        return None
+    return f"Default: {default.value if isinstance(default, Enum) else default}."

@@ -1,0 +1,224 @@
+"""The rules of a resource: the class to subclass. The router calls nothing else."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Generic
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.elements import ColumnElement
+
+from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
+from fastapi_crud.database import Callback, after_commit
+from fastapi_crud.exceptions import ConfigurationError, KeyMismatch
+from fastapi_crud.models import ForModel, ModelT
+from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query
+from fastapi_crud.query.pagination import Page
+from fastapi_crud.repository import Repository
+from fastapi_crud.schemas import CreateT, InputSchema, UpdateT, column_values
+
+OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "list": ("get_page", "get_multi"),
+        "get": ("get",),
+        "create": ("create", "before_create", "after_create"),
+        "update": ("update", "before_update", "after_update"),
+        "replace": ("replace", "before_update", "after_update"),
+        "delete": ("delete", "before_delete", "after_delete"),
+    }
+)
+"""Operation → the methods that a subclass can put rules into."""
+
+
+class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
+    """What can be done with a model, rules included: `Service[User, UserCreate, UserUpdate]`.
+
+    Subclass it and override a hook or a whole method; give the class to
+    `make_crud_router(User, service=UserService)`. Hooks run inside the transaction: raise to
+    refuse, and everything is rolled back. Works in scripts and workers as well as in requests.
+
+    Args:
+        session: The session to work in. Whoever opened it commits it.
+    """
+
+    model: type[ModelT]
+    repository: Repository[ModelT]
+
+    def __init__(self, session: AsyncSession) -> None:
+        model = getattr(type(self), "model", None)
+        if model is None:
+            msg = f"which model? Write {type(self).__name__}[User, UserCreate, UserUpdate](session)"
+            raise ConfigurationError(msg)
+        self.session = session
+        self.repository = Repository[model](session)  # type: ignore[valid-type]
+
+    @classmethod
+    def overrides(cls, operation: str) -> frozenset[str]:
+        """Tell which methods a subclass has put rules into for an operation."""
+        names = OVERRIDES[operation]
+        return frozenset(n for n in names if getattr(cls, n) is not getattr(Service, n))
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model consists of."""
+        return inspect_model(self.model)
+
+    async def get(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
+        """Give a row, or None.
+
+        Args:
+            id: Its primary key; a tuple where it is composite.
+        """
+        return await self.repository.get(id)
+
+    async def get_multi(
+        self,
+        *,
+        skip: int = 0,
+        limit: int = DEFAULT_LIMIT,
+        where: Sequence[ColumnElement[bool]] = (),
+        order_by: Sequence[Any] = (),
+    ) -> tuple[list[ModelT], int]:
+        """Give rows, and how many there are in all.
+
+        Args:
+            skip: How many rows to pass over.
+            limit: How many rows to give at most.
+            where: Conditions that all must hold.
+            order_by: What to sort by; the primary key always comes last.
+        """
+        query = Query(skip=skip, limit=limit, where=tuple(where), order_by=tuple(order_by))
+        page = await self.repository.get_page(query)
+        return page.items, page.total
+
+    async def get_page(self, query: Query) -> Page[ModelT]:
+        """Give a page of rows."""
+        extra = {"where": query.where} if query.where else {}
+        order = {"order_by": query.order_by} if query.order_by else {}
+        items, total = await self.get_multi(skip=query.skip, limit=query.limit, **extra, **order)
+        return Page(items, total)
+
+    async def create(self, data: CreateT) -> ModelT:
+        """Store a new row.
+
+        Args:
+            data: A validated body.
+
+        Raises:
+            Conflict: If it clashes with what is stored.
+            InvalidData: If it cannot be stored.
+        """
+        values = column_values(data, self.info)
+        await self.before_create(values)
+        row = await self.repository.create(values)
+        await self.after_create(row)
+        return row
+
+    async def update(self, id: Any, data: UpdateT) -> ModelT | None:  # noqa: A002, ANN401
+        """Change what the body names, and nothing else.
+
+        Args:
+            id: The primary key of the row.
+            data: A validated body: absent means unchanged, null means NULL.
+
+        Returns:
+            The row as it is now, or None if there is none.
+        """
+        values = self._changes(id, column_values(data, self.info, only_set=True), data)
+        return await self._change(id, values)
+
+    async def replace(self, id: Any, data: BaseModel) -> ModelT | None:  # noqa: A002, ANN401
+        """Set all writable columns: what the body leaves out goes back to its default.
+
+        Args:
+            id: The primary key of the row.
+            data: A validated body. Write-only fields that it leaves out stay as they are.
+
+        Returns:
+            The row as it is now, or None if there is none.
+        """
+        values = self._changes(id, column_values(data, self.info), data)
+        return await self._change(id, self._defaults(data, values) | values)
+
+    async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
+        """Delete a row.
+
+        Args:
+            id: Its primary key.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            ForeignKeyViolation: If other rows still refer to it.
+        """
+        await self.before_delete(id)
+        deleted = await self.repository.delete(id)
+        if deleted:
+            await self.after_delete(id)
+        return deleted
+
+    async def before_create(self, values: dict[str, Any]) -> None:
+        """Hook: change the values of a new row, or raise to refuse it.
+
+        Args:
+            values: Value by attribute name; change it in place.
+        """
+
+    async def after_create(self, row: ModelT) -> None:
+        """Hook: a row was stored, but is not committed yet."""
+
+    async def before_update(self, id: Any, values: dict[str, Any]) -> None:  # noqa: A002, ANN401
+        """Hook: change the values of a PATCH or PUT, or raise to refuse it.
+
+        Args:
+            id: The primary key of the row.
+            values: New value by attribute name; change it in place.
+        """
+
+    async def after_update(self, row: ModelT, values: Mapping[str, Any]) -> None:
+        """Hook: a row was changed, but is not committed yet.
+
+        Args:
+            row: The row as it is now.
+            values: What was written.
+        """
+
+    async def before_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
+        """Hook: raise to refuse the deletion."""
+
+    async def after_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
+        """Hook: a row was deleted, but that is not committed yet."""
+
+    def after_commit(self, callback: Callback) -> None:
+        """Run a callback once the transaction has committed; not at all if it rolls back.
+
+        Args:
+            callback: A function or coroutine function without arguments.
+        """
+        after_commit(self.session, callback)
+
+    async def _change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
+        await self.before_update(id, values)
+        row = await self.repository.update(id, values)
+        if row is not None:
+            await self.after_update(row, values)
+        return row
+
+    def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
+        """Leave out what is ignored, and the key: it must be the one that was asked for."""
+        key_names = [column.name for column in self.info.key]
+        path = self.info.parse_key(id if isinstance(id, tuple | list) else (id,))
+        if path is not None:
+            body = [values.get(name, part) for name, part in zip(key_names, path, strict=True)]
+            if self.info.parse_key(body) != path:
+                raise KeyMismatch(fields=[name for name in key_names if name in values])
+        ignored = data.ignored_fields if isinstance(data, InputSchema) else frozenset()
+        return {k: v for k, v in values.items() if k not in ignored and k not in key_names}
+
+    def _defaults(self, data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the defaults of the columns that a replacement leaves out."""
+        names = data.defaulted_fields if isinstance(data, InputSchema) else frozenset()
+        columns = [column for name, column in self.info.columns.items() if name in names]
+        defaults = {c.name: c.default_value() for c in columns if c.name not in values}
+        return {name: value for name, value in defaults.items() if value is not MISSING_DEFAULT}

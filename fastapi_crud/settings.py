@@ -1,0 +1,41 @@
+"""Settings of an app from its environment; nothing is read at import."""
+
+from functools import lru_cache
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. Read from the environment, then from `.env`, in that order.
+
+    Names in the environment are those of the attributes in upper case: `DATABASE_URL`.
+    Subclass it to add your own; combine it with other settings classes by inheritance.
+
+    Args:
+        app_name: Title of the app.
+        debug: Whether to log SQL statements.
+        database_url: Where the data is; plain `postgresql://` and `mysql://` get an async driver.
+        redis_url: Where the broker or cache is.
+        allowed_origins: Origins that browsers may call from, as a JSON list; `["*"]` for any.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    app_name: str = "FastAPI App"
+    debug: bool = False
+    database_url: str = "sqlite+aiosqlite:///./app.db"
+    redis_url: str = "redis://localhost:6379"
+    secret_key: str | None = None
+    algorithm: str = "HS256"
+    access_token_expire_minutes: int = 30
+    allowed_origins: list[str] = ["*"]
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Give the settings, read once.
+
+    A dependency as well: `Annotated[Settings, Depends(get_settings)]`. In tests override it, or
+    call `get_settings.cache_clear()` after changing the environment.
+    """
+    return Settings()

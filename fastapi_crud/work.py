@@ -1,0 +1,56 @@
+"""When one statement is not enough: what only SQLAlchemy's unit of work does right."""
+
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapper
+
+from fastapi_crud.columns import ModelInfo
+
+
+def needs_unit_of_work(
+    info: ModelInfo, session: AsyncSession, change: Literal["update", "delete"]
+) -> bool:
+    """Tell whether a change must load the row and flush it, instead of one plain statement.
+
+    So it is where the row spans tables, where its version is checked, where the model listens to
+    the change, where deleting cascades in Python, and where the dialect cannot return the row.
+    """
+    mapper = info.mapper
+    if mapper.version_id_col is not None or _spans_tables(mapper, change) or _listens(mapper, change):
+        return True
+    if change == "delete":
+        return _cascades(mapper)
+    return not session.get_bind(mapper).dialect.update_returning or _watches(info)
+
+
+def _spans_tables(mapper: Mapper[Any], change: str) -> bool:
+    if change == "delete":
+        return any(len(each.tables) > 1 for each in mapper.self_and_descendants)
+    return len(mapper.tables) > 1
+
+
+def _listens(mapper: Mapper[Any], change: str) -> bool:
+    """Whether somebody listens to `before_update` and the like on this mapper."""
+    events: Any = mapper.dispatch
+    return bool(getattr(events, f"before_{change}")) or bool(getattr(events, f"after_{change}"))
+
+
+def _watches(info: ModelInfo) -> bool:
+    """Whether attributes are validated or watched as they are set (`@validates`, `set` events)."""
+    if info.mapper.validators:
+        return True
+    attributes: Any = info.mapper.class_manager
+    return any(
+        bool(attributes[name].dispatch.set) for name, column in info.columns.items() if column.columns
+    )
+
+
+def _cascades(mapper: Mapper[Any]) -> bool:
+    """Whether deleting a row deletes others in Python, or its links in a secondary table."""
+    return any(
+        (relationship.cascade.delete and not relationship.passive_deletes)
+        or (isinstance(relationship.secondary, sa.Table) and not relationship.viewonly)
+        for relationship in mapper.relationships
+    )
