@@ -1,7 +1,7 @@
 """Which columns a client may read and which it may write, unless the model says otherwise."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Flag
 
@@ -19,21 +19,74 @@ class Access(Flag):
 
 
 SECRET_WORDS = frozenset(
-    "password passwords passwd pwd passphrase secret secrets token tokens apikey salt "
-    "otp totp credential credentials pin".split()
+    [
+        "password",
+        "passwords",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "secret",
+        "secrets",
+        "token",
+        "tokens",
+        "apikey",
+        "salt",
+        "otp",
+        "totp",
+        "credential",
+        "credentials",
+        "pin",
+    ]
 )
-SECRET_PHRASES = (
-    "api_key private_key secret_key access_key signing_key encryption_key session_key "
-    "recovery_code recovery_codes backup_code backup_codes security_answer"
-).split()
+SECRET_PHRASES = [
+    "api_key",
+    "private_key",
+    "secret_key",
+    "access_key",
+    "signing_key",
+    "encryption_key",
+    "session_key",
+    "recovery_code",
+    "recovery_codes",
+    "backup_code",
+    "backup_codes",
+    "security_answer",
+]
 SECRET_KINDS = frozenset({"text", "binary", "json", "array", "uuid", "other"})
 """A secret is text or bytes: `password_changed_at` and `token_count` are not."""
 
 PRIVILEGES = frozenset(
-    "is_superuser is_super_user is_admin is_administrator is_staff is_root is_moderator is_owner "
-    "is_verified is_privileged is_system superuser admin staff role roles role_id role_ids "
-    "permission permissions scope scopes privilege privileges access_level group_id groups "
-    "email_verified email_verified_at".split()
+    [
+        "is_superuser",
+        "is_super_user",
+        "is_admin",
+        "is_administrator",
+        "is_staff",
+        "is_root",
+        "is_moderator",
+        "is_owner",
+        "is_verified",
+        "is_privileged",
+        "is_system",
+        "superuser",
+        "admin",
+        "staff",
+        "role",
+        "roles",
+        "role_id",
+        "role_ids",
+        "permission",
+        "permissions",
+        "scope",
+        "scopes",
+        "privilege",
+        "privileges",
+        "access_level",
+        "group_id",
+        "groups",
+        "email_verified",
+        "email_verified_at",
+    ]
 )
 
 
@@ -74,38 +127,12 @@ class Exposure:
             raise ConfigurationError(msg)
 
 
+Rule = Callable[[ColumnInfo, Exposure], bool]
+
+
 def access_of(column: ColumnInfo, exposure: Exposure) -> Access:
-    """Decide what a client may do with a column.
-
-    The first that speaks wins: the router's options, the column's `info`, what the database
-    makes by itself, and last the column's name.
-    """
-    if column.name in exposure.hidden or column.info.get("hidden") is True:
-        return Access.HIDDEN
-    if column.info.get("write_only") is True:
-        return Access.WRITE
-    if _looks_hidden(column) and not _shown(column, exposure):
-        return Access.HIDDEN
-    if _cannot_be_written(column, exposure):
-        return Access.READ
-    if column.name in exposure.writable:
-        return Access.READ_WRITE
-    if column.name in exposure.read_only or column.info.get("read_only") is True:
-        return Access.READ
-    suspicious = column.clock or column.onupdate or column.name.lower() in PRIVILEGES
-    if suspicious and column.info.get("read_only") is not False:
-        return Access.READ
-    return Access.READ_WRITE
-
-
-def _shown(column: ColumnInfo, exposure: Exposure) -> bool:
-    names: Collection[str] = exposure.readable | exposure.writable | exposure.hybrids
-    return column.name in names or column.info.get("hidden") is False
-
-
-def _looks_hidden(column: ColumnInfo) -> bool:
-    hybrid_or_private = column.name.startswith("_") or column.hybrid
-    return hybrid_or_private or (column.kind.name in SECRET_KINDS and is_secret(column.name))
+    """Decide what a client may do with a column: the first of `RULES` that holds counts."""
+    return next(access for holds, access in RULES if holds(column, exposure))
 
 
 def is_secret(name: str) -> bool:
@@ -117,8 +144,53 @@ def is_secret(name: str) -> bool:
     )
 
 
-def _cannot_be_written(column: ColumnInfo, exposure: Exposure) -> bool:
-    if column.computed or column.version or column.discriminator:
-        return True
-    generated = column.autoincrement or column.has_default
-    return column.primary_key and generated and not exposure.client_ids
+def _said_hidden(column: ColumnInfo, exposure: Exposure) -> bool:
+    return column.name in exposure.hidden or column.info.get("hidden") is True
+
+
+def _said_write_only(column: ColumnInfo, _: Exposure) -> bool:
+    return column.info.get("write_only") is True
+
+
+def _looks_hidden(column: ColumnInfo, exposure: Exposure) -> bool:
+    names = exposure.readable | exposure.writable | exposure.hybrids
+    if column.name in names or column.info.get("hidden") is False:
+        return False
+    secret = column.kind.name in SECRET_KINDS and is_secret(column.name)
+    return secret or column.hybrid or column.name.startswith("_")
+
+
+def _made_by_the_server(column: ColumnInfo, exposure: Exposure) -> bool:
+    generated_key = column.primary_key and (column.autoincrement or column.has_default)
+    made = column.computed or column.version or column.discriminator
+    return made or (generated_key and not exposure.client_ids)
+
+
+def _said_writable(column: ColumnInfo, exposure: Exposure) -> bool:
+    return column.name in exposure.writable
+
+
+def _said_read_only(column: ColumnInfo, exposure: Exposure) -> bool:
+    return column.name in exposure.read_only or column.info.get("read_only") is True
+
+
+def _looks_read_only(column: ColumnInfo, _: Exposure) -> bool:
+    looks = column.clock or column.onupdate or column.name.lower() in PRIVILEGES
+    return looks and column.info.get("read_only") is not False
+
+
+def _anything_else(_: ColumnInfo, __: Exposure) -> bool:
+    return True
+
+
+RULES: tuple[tuple[Rule, Access], ...] = (
+    (_said_hidden, Access.HIDDEN),
+    (_said_write_only, Access.WRITE),
+    (_looks_hidden, Access.HIDDEN),
+    (_made_by_the_server, Access.READ),
+    (_said_writable, Access.READ_WRITE),
+    (_said_read_only, Access.READ),
+    (_looks_read_only, Access.READ),
+    (_anything_else, Access.READ_WRITE),
+)
+"""What is said goes before what a name suggests; what cannot be written never is."""

@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from types import MappingProxyType, NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -170,18 +170,7 @@ class ModelInfo:
     @cached_property
     def attributes(self) -> Mapping[str, str]:
         """Attribute name by column name."""
-        return {
-            column.name: info.name for info in self.columns.values() for column in info.columns
-        }
-
-    @cached_property
-    def rounded_by_mysql(self) -> frozenset[str]:
-        """The attributes that MySQL and MariaDB store with less precision than Python has.
-
-        Times lose microseconds where the type does not ask for them; FLOAT is single precision.
-        """
-        kinds = {"datetime", "local_datetime", "time", "local_time", "interval", "float"}
-        return frozenset(name for name, c in self.columns.items() if c.kind.name in kinds)
+        return {column.name: info.name for info in self.columns.values() for column in info.columns}
 
     def parse_key(self, parts: Sequence[object]) -> tuple[Any, ...] | None:
         """Read a primary key from the texts of a path, or take one that is already typed.
@@ -196,7 +185,9 @@ class ModelInfo:
             return None
         try:
             return tuple(
-                column.parse(part) if isinstance(part, str) else column.adapter.validate_python(part)
+                column.parse(part)
+                if isinstance(part, str)
+                else column.adapter.validate_python(part)
                 for column, part in zip(self.key, parts, strict=True)
             )
         except (ValueError, ValidationError):
@@ -232,7 +223,7 @@ class Constructor:
         return row
 
 
-@lru_cache(maxsize=None)
+@cache
 def inspect_model(model: type[Any]) -> ModelInfo:
     """Read a mapped class.
 
@@ -301,7 +292,9 @@ def _kind(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN401 - types
     metadata: tuple[Any, ...] = ()
     if get_origin(annotation) is Annotated:
         annotation, *extra = get_args(annotation)
-        metadata = tuple(item for item in extra if not isinstance(item, SchemaItem | sa.orm.MappedColumn))
+        metadata = tuple(
+            item for item in extra if not isinstance(item, SchemaItem | sa.orm.MappedColumn)
+        )
     if annotation in (None, Any, kind.python) or kind.name == "enum":
         write = kind.write
     elif (other := kind_of_python(annotation)) is not None:

@@ -200,16 +200,16 @@ def after_commit(session: AsyncSession, callback: Callback) -> None:
     session.info.setdefault(AFTER_COMMIT, []).append(callback)
 
 
-def _make_engine(
-    url: str | URL | None, settings: Settings, options: dict[str, Any]
-) -> AsyncEngine:
+def _make_engine(url: str | URL | None, settings: Settings, options: dict[str, Any]) -> AsyncEngine:
     full_url = async_url(url or settings.database_url)
     options.setdefault("echo", settings.debug)
     try:
         engine = create_async_engine(full_url, **options)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(error.name or "")
-        fix = "install its driver" if extra is None else f"pip install 'fastapi-crud-factory{extra}'"
+        fix = (
+            "install its driver" if extra is None else f"pip install 'fastapi-crud-factory{extra}'"
+        )
         msg = f"no driver for {full_url.drivername}://: {fix}"
         raise ConfigurationError(msg) from error
     if engine.dialect.name == "sqlite":

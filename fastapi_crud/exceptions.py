@@ -48,7 +48,9 @@ class CrudError(Exception):
     issues: tuple[Issue, ...] = ()
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or cleandoc(type(self).__doc__ or "").partition("\n")[0].rstrip("."))
+        super().__init__(
+            message or cleandoc(type(self).__doc__ or "").partition("\n")[0].rstrip(".")
+        )
 
 
 class ConfigurationError(CrudError):

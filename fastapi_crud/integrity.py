@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from fastapi_crud.columns import ModelInfo
@@ -138,7 +138,8 @@ def translate(error: DBAPIError, info: ModelInfo | None = None) -> CrudError | N
     facts = read_driver_error(error)
     kind = _meaning(facts.code)
     if kind is None:
-        return DatabaseUnavailable() if error.connection_invalidated else None
+        no_answer = isinstance(error, OperationalError) and not facts.code
+        return DatabaseUnavailable() if no_answer or error.connection_invalidated else None
     if issubclass(kind, Unavailable):
         return kind()
     assert issubclass(kind, ConstraintViolation)  # noqa: S101 - RULES holds nothing else
@@ -161,9 +162,10 @@ def read_driver_error(error: DBAPIError) -> DriverError:
     detail = getattr(diag, "message_detail", None) or getattr(diag, "detail", None) or ""
     constraint = getattr(diag, "constraint_name", None)
     column = getattr(diag, "column_name", None)
-    code = str(getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", ""))
-    if not code and original.args and isinstance(original.args[0], int):
+    if original.args and isinstance(original.args[0], int):  # MySQL's number says more
         code, message = str(original.args[0]), str(original.args[-1])
+    else:
+        code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", "")
     return DriverError(
         code=code,
         message=f"{message}\n{detail}",

@@ -307,7 +307,9 @@ def _datetime(column_type: TypeEngine[Any]) -> Kind:
     text_only = BeforeValidator(require_time_of_day), BeforeValidator(refuse_numbers)
     if getattr(column_type, "timezone", False):
         read = Annotated[datetime, BeforeValidator(assume_utc)]
-        return Kind("datetime", datetime, read, Annotated[datetime, AfterValidator(to_utc), *text_only])
+        return Kind(
+            "datetime", datetime, read, Annotated[datetime, AfterValidator(to_utc), *text_only]
+        )
     local = WithJsonSchema({"type": "string", "format": "date-time-local"})
     write = Annotated[datetime, AfterValidator(refuse_offset), *text_only, local]
     return Kind("local_datetime", datetime, Annotated[datetime, local], write)
@@ -339,9 +341,7 @@ def _binary(column_type: TypeEngine[Any]) -> Kind:
     if length is not None:
         bounds = {"max_length": length}
         shown["maxLength"] = 4 * math.ceil(length / 3)
-    write = Annotated[
-        bytes, Field(**bounds), BeforeValidator(decode_base64), WithJsonSchema(shown)
-    ]
+    write = Annotated[bytes, Field(**bounds), BeforeValidator(decode_base64), WithJsonSchema(shown)]
     read = Annotated[
         bytes,
         PlainSerializer(encode_base64, return_type=str),

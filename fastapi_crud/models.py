@@ -3,7 +3,7 @@
 import secrets
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from types import new_class
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
@@ -16,7 +16,6 @@ from sqlalchemy.types import TypeDecorator
 
 ModelT = TypeVar("ModelT")
 """Any mapped class: declarative, dataclass-mapped, SQLModel, imperative."""
-
 
 
 class ForModel:
@@ -35,7 +34,7 @@ class ForModel:
         return _bind(cls, given)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _bind(cls: type[Any], arguments: tuple[type[Any], ...]) -> type[Any]:
     names = ", ".join(argument.__name__ for argument in arguments)
     body = {"__module__": cls.__module__, "model": arguments[0], "type_arguments": arguments}

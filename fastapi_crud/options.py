@@ -178,12 +178,23 @@ def resolve_names(info: ModelInfo, options: CrudOptions) -> Names:
             msg = f"{name!r} cannot be part of a path: give name= and singular= in plain letters"
             raise ConfigurationError(msg)
     same_as_class = singular == _snake(info.name)
-    schema = info.name if same_as_class else re.sub(r"(^|[_-]+)(.)", lambda m: m[2].upper(), singular)
+    schema = (
+        info.name if same_as_class else re.sub(r"(^|[_-]+)(.)", lambda m: m[2].upper(), singular)
+    )
     return Names(plural, singular, schema)
 
 
 SINGULARS: Mapping[str, str] = MappingProxyType(
-    {"ies": "y", "sses": "ss", "xes": "x", "zes": "z", "ches": "ch", "shes": "sh", "ss": "ss", "s": ""}
+    {
+        "ies": "y",
+        "sses": "ss",
+        "xes": "x",
+        "zes": "z",
+        "ches": "ch",
+        "shes": "sh",
+        "ss": "ss",
+        "s": "",
+    }
 )
 """Ending of a plural → ending of its singular; the first that fits counts."""
 

@@ -15,7 +15,7 @@ from fastapi_crud.models import ForModel, ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query
 from fastapi_crud.query.pagination import Page
 from fastapi_crud.query.statements import key_equals, loading, select_count, select_page
-from fastapi_crud.work import needs_unit_of_work
+from fastapi_crud.work import needs_unit_of_work, stores_less
 
 STREAM_CHUNK = 1000
 """How many rows `stream` holds in memory."""
@@ -142,7 +142,7 @@ class Repository(ForModel, Generic[ModelT]):
         self.session.add(row)
         with translated(self.info):
             await self.session.flush()
-            return await self._settle(row, data)
+            return await self._settle(row)
 
     async def create_multi(self, data: Sequence[Mapping[str, Any]]) -> list[ModelT]:
         """Store new rows with one statement; the order is kept.
@@ -154,7 +154,7 @@ class Repository(ForModel, Generic[ModelT]):
         self.session.add_all(rows)
         with translated(self.info):
             await self.session.flush()
-            return [await self._settle(row, values) for row, values in zip(rows, data, strict=True)]
+            return [await self._settle(row) for row in rows]
 
     async def update(self, obj_or_id: object, data: Mapping[str, Any]) -> ModelT | None:
         """Change a row.
@@ -219,7 +219,7 @@ class Repository(ForModel, Generic[ModelT]):
         )
         with translated(self.info):
             row = await self.session.scalar(statement)
-            return None if row is None else await self._settle(row, data)
+            return None if row is None else await self._settle(row)
 
     async def _delete(self, key: Sequence[Any]) -> bool:
         statement = sa.delete(self.model).where(*key_equals(self.info, key))
@@ -232,14 +232,14 @@ class Repository(ForModel, Generic[ModelT]):
             setattr(row, name, value)
         with translated(self.info):
             await self.session.flush()
-            return await self._settle(row, data)
+            return await self._settle(row)
 
-    async def _settle(self, row: ModelT, written: Collection[str]) -> ModelT:
+    async def _settle(self, row: ModelT) -> ModelT:
         """Load what only the database knows of a row that was just written, if anything."""
         unloaded = sa.inspect(row).unloaded
         wanted = {name for name, column in self.info.columns.items() if not column.deferred}
         missing = unloaded & (wanted | set(self.also_load))
-        if missing or self._rounds(written):
+        if missing or stores_less(self.info, self.session.get_bind(self.info.mapper).dialect):
             statement = (
                 sa.select(self.model)
                 .where(*key_equals(self.info, self.info.key_of(row)))
@@ -248,13 +248,6 @@ class Repository(ForModel, Generic[ModelT]):
             )
             await self.session.scalars(statement)
         return row
-
-    def _rounds(self, written: Collection[str]) -> bool:
-        """Whether MySQL may have stored less than it was given: it cuts seconds and floats."""
-        if self.session.get_bind(self.info.mapper).dialect.name not in {"mysql", "mariadb"}:
-            return False
-        names = self.info.rounded_by_mysql
-        return not names.isdisjoint(written)
 
     def _key(self, id: object) -> tuple[Any, ...] | None:  # noqa: A002 - the field's word
         return self.info.parse_key(id if isinstance(id, tuple | list) else (id,))

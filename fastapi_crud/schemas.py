@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, ClassVar, cast
 
 import sqlalchemy as sa
@@ -110,7 +110,7 @@ def make_schemas(
     return derive_schemas(inspect_model(model), name or model.__name__, exposure)
 
 
-@lru_cache(maxsize=None)
+@cache
 def derive_schemas(info: ModelInfo, name: str, exposure: Exposure) -> Schemas:
     """Derive the schemas of a model for one exposure; see `make_schemas`."""
     exposure.check(info)
@@ -159,9 +159,7 @@ def page_of(read: type[BaseModel], name: str, module: str) -> type[BaseModel]:
     return create_model(name, __base__=OutputSchema, __module__=module, **fields)
 
 
-def column_values(
-    data: BaseModel, info: ModelInfo, *, only_set: bool = False
-) -> dict[str, Any]:
+def column_values(data: BaseModel, info: ModelInfo, *, only_set: bool = False) -> dict[str, Any]:
     """Take the values for columns out of a body.
 
     Args:

@@ -1,8 +1,10 @@
 """When one statement is not enough: what only SQLAlchemy's unit of work does right."""
 
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
 
@@ -18,7 +20,11 @@ def needs_unit_of_work(
     the change, where deleting cascades in Python, and where the dialect cannot return the row.
     """
     mapper = info.mapper
-    if mapper.version_id_col is not None or _spans_tables(mapper, change) or _listens(mapper, change):
+    if (
+        mapper.version_id_col is not None
+        or _spans_tables(mapper, change)
+        or _listens(mapper, change)
+    ):
         return True
     if change == "delete":
         return _cascades(mapper)
@@ -43,7 +49,9 @@ def _watches(info: ModelInfo) -> bool:
         return True
     attributes: Any = info.mapper.class_manager
     return any(
-        bool(attributes[name].dispatch.set) for name, column in info.columns.items() if column.columns
+        bool(attributes[name].dispatch.set)
+        for name, column in info.columns.items()
+        if column.columns
     )
 
 
@@ -53,4 +61,28 @@ def _cascades(mapper: Mapper[Any]) -> bool:
         (relationship.cascade.delete and not relationship.passive_deletes)
         or (isinstance(relationship.secondary, sa.Table) and not relationship.viewonly)
         for relationship in mapper.relationships
+    )
+
+
+ROUNDED_KINDS = frozenset({"datetime", "local_datetime", "time", "local_time", "interval", "float"})
+
+
+@cache
+def stores_less(info: ModelInfo, dialect: Dialect) -> bool:
+    """Tell whether a row must be read back, since the database may keep less than it was given.
+
+    MySQL and MariaDB cut microseconds where the type does not ask for them, and FLOAT is single
+    precision there; the other databases store what they are given.
+    """
+    if dialect.name not in {"mysql", "mariadb"}:
+        return False
+    types = [
+        column.type.dialect_impl(dialect)
+        for attribute in info.columns.values()
+        for column in attribute.columns
+        if attribute.kind.name in ROUNDED_KINDS
+    ]
+    impls = [t.impl_instance if isinstance(t, sa.TypeDecorator) else t for t in types]
+    return any(
+        getattr(impl, "fsp", None) is None and not isinstance(impl, sa.Double) for impl in impls
     )

@@ -23,7 +23,9 @@ def _service_model(resource: Resource) -> str | None:
     model = getattr(resource.service, "model", None)
     if isinstance(model, type) and issubclass(resource.info.model, model):
         return None
-    return f"{resource.service.__name__} is not for this model: subclass Service[{resource.info.name}]"
+    return (
+        f"{resource.service.__name__} is not for this model: subclass Service[{resource.info.name}]"
+    )
 
 
 def _abstract(resource: Resource) -> str | None:
@@ -99,7 +101,9 @@ def _read_fields(resource: Resource) -> str | None:
     model = resource.info.model
     known = {*resource.info.columns, *resource.info.relationships, *dir(model)}
     fields = resource.schemas.read.model_fields
-    unknown = [n for n, spec in fields.items() if not {n, spec.alias, spec.validation_alias} & known]
+    unknown = [
+        n for n, spec in fields.items() if not {n, spec.alias, spec.validation_alias} & known
+    ]
     if not unknown:
         return None
     return f"{', '.join(unknown)} of {resource.schemas.read.__name__} is no attribute of the model"

@@ -231,7 +231,9 @@ def _allow(resource: Resource, row: RouteRow) -> tuple[str, ...]:
 
 def _links(resource: Resource, identifiers: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Say what can be done with a row that was just created."""
-    shown = {column.name for column in resource.info.key} <= resource.schemas.read.model_fields.keys()
+    shown = {
+        column.name for column in resource.info.key
+    } <= resource.schemas.read.model_fields.keys()
     parameters = {c.name: f"$response.body#/{c.name}" for c in resource.info.key}
     return {
         row.name.format(**identifiers): parameters

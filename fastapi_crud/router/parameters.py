@@ -46,7 +46,9 @@ def _path(column: ColumnInfo) -> Any:  # noqa: ANN401 - a type form
     shown.pop("$defs", None)
     description = column.info.get("description")
     return Annotated[
-        str, WithJsonSchema(shown), Path(alias=column.name, title=column.name, description=description)
+        str,
+        WithJsonSchema(shown),
+        Path(alias=column.name, title=column.name, description=description),
     ]
 
 

@@ -120,9 +120,7 @@ def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Resp
     if isinstance(error, HTTPException):
         code = _title(error.status_code).lower().replace(" ", "_").replace("-", "_")
         headers = dict(error.headers or {})
-        return write_problem(
-            request, style, error.status_code, code, error.detail, headers=headers
-        )
+        return write_problem(request, style, error.status_code, code, error.detail, headers=headers)
     assert isinstance(error, CrudError)  # noqa: S101 - the callers' promise
     status, code = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}

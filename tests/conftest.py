@@ -1,0 +1,168 @@
+"""Databases, apps and clients for all tests.
+
+Servers are found by environment variables and skipped with a reason where none answers; with
+`CI=true` a missing server fails. Each run makes databases of its own name and drops them.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from fastapi_crud import Database, add_exception_handlers
+from fastapi_crud.database import STATE_KEY
+from tests.models import Base
+
+POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+MYSQL_URL = os.environ.get("TEST_MYSQL_URL", "mysql://root@127.0.0.1:3306/test")
+
+SERVERS = {
+    "postgresql": make_url(POSTGRESQL_URL).set(drivername="postgresql+asyncpg"),
+    "psycopg": make_url(POSTGRESQL_URL).set(drivername="postgresql+psycopg"),
+    "mariadb": make_url(MYSQL_URL).set(drivername="mysql+asyncmy"),
+}
+BACKENDS = ("sqlite", *SERVERS)
+
+Client = httpx2.AsyncClient
+Serve = Callable[..., Client]
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+async def backend(request: pytest.FixtureRequest, tmp_path_factory: Any) -> AsyncIterator[URL]:
+    """The URL of an empty database of this run's own, on each backend in turn."""
+    name: str = request.param
+    if name == "sqlite":
+        yield make_url(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite')}/test.db")
+        return
+    server = SERVERS[name]
+    own = f"fastapi_crud_{token_hex(6)}"
+    await execute_on_server(server, f"CREATE DATABASE {own}")
+    yield server.set(database=own)
+    await execute_on_server(server, f"DROP DATABASE {own}")
+
+
+@pytest.fixture(scope="session")
+async def database(backend: URL) -> AsyncIterator[Database]:
+    """A database with the sample models' tables."""
+    options = {} if backend.get_backend_name() == "sqlite" else {"pool_size": 10}
+    database = Database(backend, metadata=Base.metadata, **options)
+    await database.create_all()
+    yield database
+    await database.engine.dispose()
+
+
+@pytest.fixture
+async def db(database: Database) -> Database:
+    """The database, with all tables empty."""
+    await empty_tables(database)
+    return database
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Any) -> AsyncIterator[Database]:
+    """A SQLite database of this test alone, for what is the same on every backend."""
+    database = Database(f"sqlite:///{tmp_path}/own.db", metadata=Base.metadata)
+    await database.create_all()
+    yield database
+    await database.engine.dispose()
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Make clients of apps: `serve(db, make_crud_router(Note))`."""
+    clients: list[Client] = []
+
+    def make(database: Database | None, *routers: APIRouter, app: FastAPI | None = None) -> Client:
+        served = app or FastAPI()
+        for router in routers:
+            served.include_router(router)
+        if app is None:
+            add_exception_handlers(served)
+        if database is not None:
+            setattr(served.state, STATE_KEY, database)
+        client = client_of(served)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+def client_of(app: FastAPI) -> Client:
+    """A client that talks to an app in this process; errors of the app become 500."""
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    return Client(transport=transport, base_url="http://test")
+
+
+@dataclass
+class Statements:
+    """The statements that went to the driver."""
+
+    texts: list[str] = field(default_factory=list[str])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def verbs(self) -> list[str]:
+        """The first word of each."""
+        return [text.split()[0].upper() for text in self.texts]
+
+
+@contextmanager
+def counted(engine: AsyncEngine) -> Iterator[Statements]:
+    """Collect the statements that go to the driver within the block."""
+    statements = Statements()
+
+    def note(_: Any, __: Any, text: str, *___: Any) -> None:
+        statements.texts.append(text)
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def execute_on_server(url: URL, statement: str) -> None:
+    """Run a statement outside of any transaction; skip the test where no server answers."""
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text(statement))
+    except (OSError, SQLAlchemyError) as error:
+        reason = f"no {url.get_backend_name()} server at {url.host}:{url.port}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}: {error}")
+        pytest.skip(reason)
+    finally:
+        await engine.dispose()
+
+
+async def empty_tables(database: Database) -> None:
+    """Delete all rows of all sample tables."""
+    async with database.engine.begin() as connection:
+        mysql = connection.dialect.name in {"mysql", "mariadb"}
+        if mysql:
+            await connection.execute(sa.text("SET FOREIGN_KEY_CHECKS = 0"))
+        for table in reversed(Base.metadata.sorted_tables):
+            await connection.execute(table.delete())
+        if mysql:
+            await connection.execute(sa.text("SET FOREIGN_KEY_CHECKS = 1"))
+
+
+async def rows_of(database: Database, model: type[Any]) -> list[Any]:
+    """All rows of a model, read past the library."""
+    async with AsyncSession(database.engine) as session:
+        return list((await session.scalars(sa.select(model))).unique())
