@@ -1,29 +1,29 @@
 """What a mapped class consists of: read once, frozen, cached. Everything else asks here."""
 
-import inspect
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from types import MappingProxyType, NoneType, SimpleNamespace, UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from types import MappingProxyType
+from typing import Annotated, Any, cast
 
 import sqlalchemy as sa
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     TypeAdapter,
     ValidationError,
-    WithJsonSchema,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import ColumnProperty, DynamicMapped, Mapped, Mapper, WriteOnlyMapped
-from sqlalchemy.sql.schema import SchemaItem
-from typing_extensions import Format, get_annotations
+from sqlalchemy.orm import (
+    ColumnProperty,
+    Mapper,
+)
 
+from fastapi_crud.annotations import annotation_of, kind_of_attribute, kind_of_hybrid
+from fastapi_crud.construction import Constructor, constructor_of
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.kinds import Kind, check_json, check_path_segment, kind_of, kind_of_python
+from fastapi_crud.kinds import Kind
+from fastapi_crud.values import check_path_segment
 
 MISSING_DEFAULT = object()
 
@@ -48,7 +48,7 @@ class ColumnInfo:
     kind: Kind
     columns: tuple[sa.Column[Any], ...] = ()
     nullable: bool = True
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     discriminator: bool = False
     version: bool = False
     deferred: bool = False
@@ -63,7 +63,7 @@ class ColumnInfo:
     def autoincrement(self) -> bool:
         """Whether the database counts it up."""
         return any(
-            column.identity is not None or column is column.table.autoincrement_column  # type: ignore[attr-defined]
+            column.identity is not None or column is column.table.autoincrement_column
             for column in self.columns
         )
 
@@ -160,7 +160,7 @@ class ModelInfo:
     columns: Mapping[str, ColumnInfo]
     key: tuple[ColumnInfo, ...]
     relationships: frozenset[str]
-    constructor: "Constructor"
+    constructor: Constructor
 
     @property
     def name(self) -> str:
@@ -193,51 +193,46 @@ class ModelInfo:
         except (ValueError, ValidationError):
             return None
 
+    def as_key(self, id: Any) -> tuple[Any, ...] | None:  # noqa: A002, ANN401 - any key
+        """Read a primary key as people write it: one value, or a tuple where it is composite.
+
+        Returns:
+            The key's values, or None where no row can have this key.
+        """
+        many = isinstance(id, tuple | list)
+        return self.parse_key(cast("Sequence[object]", id) if many else (id,))
+
     def key_of(self, row: object) -> tuple[Any, ...]:
         """Give the primary key of a row, in the mapper's order."""
         return tuple(getattr(row, column.name) for column in self.key)
 
 
-@dataclass(frozen=True)
-class Constructor:
-    """How to make an instance: dataclass-mapped classes do not take every attribute.
-
-    Args:
-        model: The class.
-        accepts: The parameters of `__init__`; None if it takes any attribute.
-        requires: Those without a default.
-    """
-
-    model: type[Any]
-    accepts: frozenset[str] | None
-    requires: frozenset[str]
-
-    def __call__(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of `model`
-        """Make an instance with these attributes."""
-        if self.accepts is None:
-            return self.model(**values)
-        row = self.model(**{name: v for name, v in values.items() if name in self.accepts})
-        for name, value in values.items():
-            if name not in self.accepts:
-                setattr(row, name, value)
-        return row
-
-
-@cache
 def inspect_model(model: type[Any]) -> ModelInfo:
     """Read a mapped class.
 
     Args:
         model: Any class that SQLAlchemy maps.
 
+    Returns:
+        The same for the same class.
+
     Raises:
         ConfigurationError: If it is not mapped.
     """
-    mapper = sa.inspect(model, raiseerr=False)
-    if not isinstance(mapper, Mapper):
+    hashable: Any = model
+    return _inspect(hashable)
+
+
+@cache
+def _inspect(model: type[Any]) -> ModelInfo:
+    inspected: object = sa.inspect(model, raiseerr=False)
+    if not isinstance(inspected, Mapper):
         msg = f"{model!r} is not a mapped class: pass the model itself, such as User"
         raise ConfigurationError(msg)
-    order = {column: i for i, column in enumerate(c for t in mapper.tables for c in t.c)}  # type: ignore[attr-defined]
+    mapper: Mapper[Any] = inspected  # pyright: ignore[reportUnknownVariableType]
+    order: dict[Any, int] = {
+        column: i for i, column in enumerate(c for t in mapper.tables for c in t.c)
+    }
     properties = sorted(
         mapper.column_attrs,
         key=lambda prop: min((order.get(c, len(order)) for c in prop.columns), default=len(order)),
@@ -245,7 +240,7 @@ def inspect_model(model: type[Any]) -> ModelInfo:
     columns = {prop.key: _column(model, mapper, prop) for prop in properties}
     for name, descriptor in mapper.all_orm_descriptors.items():
         if isinstance(descriptor, hybrid_property):
-            columns[name] = _hybrid(model, name, descriptor)
+            columns[name] = _hybrid(model, name, descriptor)  # pyright: ignore[reportUnknownArgumentType]
     key_names = [mapper.get_property_by_column(column).key for column in mapper.primary_key]
     return ModelInfo(
         model=model,
@@ -253,7 +248,7 @@ def inspect_model(model: type[Any]) -> ModelInfo:
         columns=MappingProxyType(columns),
         key=tuple(columns[name] for name in key_names),
         relationships=frozenset(mapper.relationships.keys()),
-        constructor=_constructor(model),
+        constructor=constructor_of(model),
     )
 
 
@@ -268,7 +263,7 @@ def _column(model: type[Any], mapper: Mapper[Any], prop: ColumnProperty[Any]) ->
         info.setdefault("description", described)
     return ColumnInfo(
         name=prop.key,
-        kind=_kind(first.type, _annotation(model, prop.key)),
+        kind=kind_of_attribute(first.type, annotation_of(model, prop.key)),
         columns=columns,
         nullable=not columns or bool(columns[0].nullable),
         info=MappingProxyType(info | prop.info),
@@ -279,91 +274,5 @@ def _column(model: type[Any], mapper: Mapper[Any], prop: ColumnProperty[Any]) ->
 
 
 def _hybrid(model: type[Any], name: str, hybrid: hybrid_property[Any]) -> ColumnInfo:
-    python = _resolve(model, get_annotations(hybrid.fget).get("return", Any))
-    kind = kind_of_python(_unwrap(python)) or Kind("other", python, python, python)
-    return ColumnInfo(
-        name=name, kind=kind, info=MappingProxyType(dict(hybrid.info or {})), hybrid=True
-    )
-
-
-def _kind(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN401 - types
-    """Join what the column says with what its annotation says; bounds are the column's."""
-    kind = kind_of(column_type)
-    metadata: tuple[Any, ...] = ()
-    if get_origin(annotation) is Annotated:
-        annotation, *extra = get_args(annotation)
-        metadata = tuple(
-            item for item in extra if not isinstance(item, SchemaItem | sa.orm.MappedColumn)
-        )
-    if annotation in (None, Any, kind.python) or kind.name == "enum":
-        write = kind.write
-    elif (other := kind_of_python(annotation)) is not None:
-        kind, write = other, other.write
-    elif kind.name == "text" and getattr(annotation, "__module__", "").startswith("pydantic"):
-        write = Annotated[kind.write, *_as_metadata(annotation)]
-    else:
-        kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
-        write = kind.write
-    if metadata:
-        write = Annotated[write, *metadata]
-    return Kind(kind.name, kind.python, kind.read, write, kind.from_text)
-
-
-def _as_metadata(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type form
-    """Apply a pydantic text type, such as `EmailStr`, on top of the column's own bounds."""
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    return AfterValidator(lambda text: str(adapter.validate_python(text))), WithJsonSchema(
-        adapter.json_schema()
-    )
-
-
-def _checked(kind: Kind, annotation: Any) -> Any:  # noqa: ANN401 - a type form
-    if kind.name != "json":
-        return annotation
-    return Annotated[annotation, BeforeValidator(check_json)]
-
-
-def _annotation(model: type[Any], name: str) -> Any:  # noqa: ANN401 - a type form
-    """Read one attribute's annotation, without `Mapped` and `None`.
-
-    One attribute at a time: a relationship whose class exists for type checkers only must not
-    take the other attributes with it.
-    """
-    for cls in model.__mro__:
-        raw = get_annotations(cls, format=Format.FORWARDREF).get(name)
-        if raw is not None:
-            return _unwrap(_resolve(cls, raw))
-    return None
-
-
-def _resolve(cls: type[Any], raw: Any) -> Any:  # noqa: ANN401 - a type form
-    module = sys.modules.get(cls.__module__)
-    holder = SimpleNamespace(__annotations__={"it": raw})
-    try:
-        return get_type_hints(
-            holder, vars(module) if module else {}, dict(vars(cls)), include_extras=True
-        )["it"]
-    except (NameError, TypeError, AttributeError):
-        return None
-
-
-def _unwrap(annotation: Any) -> Any:  # noqa: ANN401 - a type form
-    origin = get_origin(annotation)
-    if origin in {Mapped, DynamicMapped, WriteOnlyMapped}:
-        return _unwrap(get_args(annotation)[0])
-    if origin in {Union, UnionType}:
-        inner = [arg for arg in get_args(annotation) if arg is not NoneType]
-        return inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007 - at run time
-    if origin is Annotated:
-        inner_type, *metadata = get_args(annotation)
-        return Annotated[_unwrap(inner_type), *metadata]
-    return annotation
-
-
-def _constructor(model: type[Any]) -> Constructor:
-    parameters = list(inspect.signature(model.__init__).parameters.values())[1:]
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return Constructor(model, None, frozenset())
-    named = [p for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}]
-    required = frozenset(p.name for p in named if p.default is p.empty)
-    return Constructor(model, frozenset(p.name for p in named), required)
+    info = MappingProxyType(dict(hybrid.info or {}))
+    return ColumnInfo(name=name, kind=kind_of_hybrid(model, hybrid), info=info, hybrid=True)

@@ -2,11 +2,12 @@
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -90,7 +91,7 @@ class Database:
         self._create_all = create_all
 
     @asynccontextmanager
-    async def lifespan(self, app: Any) -> AsyncIterator[dict[str, "Database"]]:  # noqa: ANN401
+    async def lifespan(self, app: Any) -> AsyncGenerator[dict[str, "Database"]]:  # noqa: ANN401
         """Serve an app: `FastAPI(lifespan=db.lifespan)`. Closes the pool at the end.
 
         Lifespans nest: `async with db.lifespan(app) as state, other(app): yield state`.
@@ -106,7 +107,7 @@ class Database:
             await self.engine.dispose()
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    async def session(self) -> AsyncGenerator[AsyncSession]:
         """Open a session: commits if the block succeeds, rolls back if it raises.
 
         Raises:
@@ -143,7 +144,7 @@ class Database:
 
 
 @asynccontextmanager
-async def transaction(session: AsyncSession, info: ModelInfo | None = None) -> AsyncIterator[None]:
+async def transaction(session: AsyncSession, info: ModelInfo | None = None) -> AsyncGenerator[None]:
     """Commit what the block did; roll it back if the block or the commit fails.
 
     Args:
@@ -213,7 +214,7 @@ def _make_engine(url: str | URL | None, settings: Settings, options: dict[str, A
         msg = f"no driver for {full_url.drivername}://: {fix}"
         raise ConfigurationError(msg) from error
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
 
 

@@ -1,7 +1,7 @@
 """What a database error means: one table from driver codes to errors of our own."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -111,7 +111,7 @@ class DriverError:
 
 
 @contextmanager
-def translated(info: ModelInfo | None = None) -> Iterator[None]:
+def translated(info: ModelInfo | None = None) -> Generator[None]:
     """Turn database errors into errors of our own, each raised from its cause.
 
     Args:
@@ -165,7 +165,8 @@ def read_driver_error(error: DBAPIError) -> DriverError:
     if original.args and isinstance(original.args[0], int):  # MySQL's number says more
         code, message = str(original.args[0]), str(original.args[-1])
     else:
-        code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", "")
+        state: Any = getattr(original, "sqlstate", None)
+        code = str(state or getattr(original, "sqlite_errorname", ""))
     return DriverError(
         code=code,
         message=f"{message}\n{detail}",
@@ -219,9 +220,10 @@ def _constraint_columns(name: str | None, info: ModelInfo) -> tuple[str, ...]:
         return tuple(column.columns[0].name for column in info.key)
     for table in info.mapper.tables:
         assert isinstance(table, sa.Table)  # noqa: S101 - a mapper's tables
-        for constraint in (*table.constraints, *table.indexes):
-            if name is not None and constraint.name == name and hasattr(constraint, "columns"):
-                return tuple(column.name for column in constraint.columns)
+        named: tuple[Any, ...] = (*table.constraints, *table.indexes)
+        for constraint in named:
+            if name is not None and constraint.name == name:
+                return tuple(column.name for column in getattr(constraint, "columns", ()))
     return ()
 
 

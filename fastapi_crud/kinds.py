@@ -5,13 +5,11 @@ integer ranges, lengths, precision, NUL and lone surrogates, NaN, naive and awar
 To support a column type, add a row to `KINDS`.
 """
 
-import base64
-import binascii
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
@@ -28,14 +26,29 @@ from pydantic import (
 )
 from sqlalchemy.types import TypeEngine
 
+from fastapi_crud.values import (
+    assume_utc,
+    boolean_from_text,
+    canonical_uuid,
+    check_json,
+    check_text,
+    decode_base64,
+    encode_base64,
+    float_from_text,
+    integer_from_text,
+    refuse_numbers,
+    refuse_offset,
+    require_time_of_day,
+    to_utc,
+    to_utc_time,
+    within_interval,
+)
+
 INTEGER_BITS = ((sa.SmallInteger, 16), (sa.BigInteger, 64), (sa.Integer, 32))
 SINGLE_PRECISION_MAX = 3.4028234663852886e38
 SINGLE_PRECISION_BITS = 24
 MAX_DIGITS = 100
 """For a NUMERIC without precision: far beyond money, and a float can still hold it (SQLite)."""
-MAX_INTERVAL = timedelta(days=350_000)
-"""Databases without INTERVAL keep it as a date counted from 1970."""
-MAX_JSON_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,164 +70,6 @@ class Kind:
     from_text: Callable[[str], Any] = str
 
 
-# Checks. Each takes a value and returns it, or raises ValueError.
-
-
-def check_text(value: str) -> str:
-    """Refuse what databases cannot store: NUL, and halves of surrogate pairs."""
-    if "\x00" in value:
-        msg = "must not contain NUL"
-        raise ValueError(msg)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        msg = "must not contain lone surrogates"
-        raise ValueError(msg) from None
-    return value
-
-
-def check_json(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Refuse what JSON columns cannot store: NaN, NUL, lone surrogates, bottomless nesting."""
-    level = [value]
-    for _ in range(MAX_JSON_DEPTH):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, str):
-                check_text(item)
-            elif isinstance(item, float) and not math.isfinite(item):
-                msg = "numbers must be finite"
-                raise ValueError(msg)
-            elif isinstance(item, dict):
-                below += [*item.keys(), *item.values()]
-            elif isinstance(item, list | tuple):
-                below += item
-        if not below:
-            return value
-        level = below
-    msg = f"must not be nested deeper than {MAX_JSON_DEPTH} levels"
-    raise ValueError(msg)
-
-
-def check_path_segment(value: str) -> str:
-    """Refuse keys that no URL could name: empty, dots, or holding a slash."""
-    if "/" in value or value in {"", ".", ".."}:
-        msg = "must be usable in a path: not empty, not dots, without '/'"
-        raise ValueError(msg)
-    return value
-
-
-def refuse_numbers(value: Any) -> Any:  # noqa: ANN401 - before validation, anything
-    """Dates and durations are text in JSON; a bare number would be read as seconds since 1970."""
-    if isinstance(value, bool | int | float) or (
-        isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d_.]+\s*", value)
-    ):
-        msg = "must be ISO 8601 text, not a number"
-        raise ValueError(msg)
-    return value
-
-
-def require_time_of_day(value: Any) -> Any:  # noqa: ANN401 - before validation, anything
-    """A point in time has a time of day: pydantic would read a bare date as midnight."""
-    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d", value):
-        msg = "must be an ISO 8601 date and time"
-        raise ValueError(msg)
-    return value
-
-
-def to_utc(value: datetime) -> datetime:
-    """Bring an aware datetime to UTC."""
-    if value.tzinfo is None:
-        msg = "must have a time zone offset"
-        raise ValueError(msg)
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        msg = "must lie between the years 1 and 9999 in UTC"
-        raise ValueError(msg) from None
-
-
-def to_utc_time(value: time) -> time:
-    """Bring an aware time of day to UTC."""
-    if value.tzinfo is None:
-        msg = "must have a time zone offset"
-        raise ValueError(msg)
-    noon = datetime(2000, 1, 2, tzinfo=value.tzinfo)
-    return datetime.combine(noon, value).astimezone(UTC).timetz()
-
-
-def refuse_offset(value: Any) -> Any:  # noqa: ANN401 - datetime or time
-    """The column keeps no time zone, so an offset would be lost."""
-    if value.tzinfo is not None:
-        msg = "must not have a time zone offset"
-        raise ValueError(msg)
-    return value
-
-
-def assume_utc(value: Any) -> Any:  # noqa: ANN401 - datetime or time
-    """Read a naive value of a zoned column as UTC: SQLite and MySQL drop the offset."""
-    if value is None or not isinstance(value, datetime | time):
-        return value
-    if value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
-
-
-def within_interval(value: timedelta) -> timedelta:
-    """Keep a duration within what every database can hold."""
-    if abs(value) > MAX_INTERVAL:
-        msg = f"must be at most {MAX_INTERVAL.days} days"
-        raise ValueError(msg)
-    return value
-
-
-def decode_base64(value: Any) -> Any:  # noqa: ANN401 - before validation, anything
-    """Read bytes from base64 (RFC 4648 §4)."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        msg = "must be base64"
-        raise ValueError(msg) from None
-
-
-def encode_base64(value: bytes) -> str:
-    """Write bytes as base64 (RFC 4648 §4)."""
-    return base64.b64encode(value).decode()
-
-
-def canonical_uuid(value: str | UUID) -> str:
-    """Write a UUID the way the column stores it."""
-    return str(UUID(str(value)))
-
-
-# Text to value. A path or query value is text; these read it strictly.
-
-
-def integer_from_text(text: str) -> int:
-    """Read a canonical decimal integer: no spaces, underscores, plus sign or leading zeros."""
-    if not re.fullmatch(r"0|-?[1-9][0-9]{0,30}", text):
-        msg = "must be an integer"
-        raise ValueError(msg)
-    return int(text)
-
-
-def float_from_text(text: str) -> float:
-    """Read a decimal number."""
-    if not re.fullmatch(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,4})?", text):
-        msg = "must be a number"
-        raise ValueError(msg)
-    return float(text)
-
-
-def boolean_from_text(text: str) -> bool:
-    """Read `true` or `false`."""
-    if text not in {"true", "false"}:
-        msg = "must be true or false"
-        raise ValueError(msg)
-    return text == "true"
-
-
 # Makers: one column type in, its kind out.
 
 
@@ -223,7 +78,7 @@ def _integer(column_type: TypeEngine[Any]) -> Kind:
     bits = {"TINYINT": 8, "MEDIUMINT": 24}.get(type(column_type).__name__, bits)
     unsigned = bool(getattr(column_type, "unsigned", False))
     low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    shown = {"format": "int64" if bits > 32 or (unsigned and bits == 32) else "int32"}  # noqa: PLR2004
+    shown: dict[str, Any] = {"format": "int64" if high >= 2**31 else "int32"}
     read = Annotated[int, Field(json_schema_extra=shown)]
     write = Annotated[int, Field(strict=True, ge=low, le=high, json_schema_extra=shown)]
     return Kind("integer", int, read, write, integer_from_text)
@@ -238,7 +93,9 @@ def _float(column_type: TypeEngine[Any]) -> Kind:
         return _numeric(column_type)
     bits = getattr(column_type, "precision", None) or SINGLE_PRECISION_BITS + 1
     single = isinstance(column_type, sa.REAL) or bits <= SINGLE_PRECISION_BITS
-    bounds = {"ge": -SINGLE_PRECISION_MAX, "le": SINGLE_PRECISION_MAX} if single else {}
+    bounds: dict[str, Any] = (
+        {"ge": -SINGLE_PRECISION_MAX, "le": SINGLE_PRECISION_MAX} if single else {}
+    )
     write = Annotated[float, Field(strict=True, allow_inf_nan=False, **bounds)]
     return Kind("float", float, float, write, float_from_text)
 
@@ -246,12 +103,11 @@ def _float(column_type: TypeEngine[Any]) -> Kind:
 def _numeric(column_type: TypeEngine[Any]) -> Kind:
     if not getattr(column_type, "asdecimal", True):
         return _float(column_type)
-    precision = getattr(column_type, "precision", None) or MAX_DIGITS
-    scale = getattr(column_type, "scale", None)
+    precision: int | None = getattr(column_type, "precision", None)
+    scale: int | None = getattr(column_type, "scale", None)
+    whole = max((precision or MAX_DIGITS) - (scale or 0), 0)
     fraction = MAX_DIGITS if scale is None else scale
-    whole = max(precision - (scale or 0), 0)
-    tail = rf"(\.\d{{1,{fraction}}})?" if fraction else ""
-    pattern = rf"^-?\d{{1,{max(whole, 1)}}}{tail}$"
+    pattern = rf"^-?\d{{1,{max(whole, 1)}}}" + (rf"(\.\d{{1,{fraction}}})?$" if fraction else "$")
 
     def read_decimal(value: Any) -> Any:  # noqa: ANN401 - before validation, anything
         if isinstance(value, float) and math.isfinite(value):
@@ -267,24 +123,29 @@ def _numeric(column_type: TypeEngine[Any]) -> Kind:
             raise ValueError(msg)
         return value if scale is None else round(value, scale) + Decimal(0)
 
-    shown: dict[str, Any] = {"type": "number"}
-    if whole < MAX_DIGITS:
-        shown |= {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole}
-    if scale is not None:
-        shown["multipleOf"] = float(Decimal(1).scaleb(-scale)) if scale else 1
+    shown = {"anyOf": [_number_schema(whole, scale), {"type": "string", "pattern": pattern}]}
     write = Annotated[
         Decimal,
         BeforeValidator(read_decimal),
         Field(max_digits=MAX_DIGITS * 2, decimal_places=fraction, allow_inf_nan=False),
         AfterValidator(to_scale),
-        WithJsonSchema({"anyOf": [shown, {"type": "string", "pattern": pattern}]}),
+        WithJsonSchema(shown),
     ]
     return Kind("decimal", Decimal, Decimal, write)
 
 
+def _number_schema(whole: int, scale: int | None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "number"}
+    if whole < MAX_DIGITS:
+        schema |= {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole}
+    if scale is not None:
+        schema["multipleOf"] = float(Decimal(1).scaleb(-scale)) if scale else 1
+    return schema
+
+
 def _text(column_type: TypeEngine[Any]) -> Kind:
     length = getattr(column_type, "length", None)
-    bounds = {} if length is None else {"max_length": length}
+    bounds: dict[str, Any] = {} if length is None else {"max_length": length}
     write = Annotated[str, Field(strict=True, **bounds), AfterValidator(check_text)]
     return Kind("text", str, str, write)
 
@@ -320,12 +181,12 @@ def _date(_: TypeEngine[Any]) -> Kind:
 
 
 def _time(column_type: TypeEngine[Any]) -> Kind:
+    text_only = BeforeValidator(refuse_numbers)
     if getattr(column_type, "timezone", False):
         read = Annotated[time, BeforeValidator(assume_utc)]
-        write = Annotated[time, AfterValidator(to_utc_time), BeforeValidator(refuse_numbers)]
-        return Kind("time", time, read, write)
+        return Kind("time", time, read, Annotated[time, AfterValidator(to_utc_time), text_only])
     local = WithJsonSchema({"type": "string", "format": "time-local"})
-    write = Annotated[time, AfterValidator(refuse_offset), BeforeValidator(refuse_numbers), local]
+    write = Annotated[time, AfterValidator(refuse_offset), text_only, local]
     return Kind("local_time", time, Annotated[time, local], write)
 
 
@@ -337,7 +198,7 @@ def _interval(_: TypeEngine[Any]) -> Kind:
 def _binary(column_type: TypeEngine[Any]) -> Kind:
     length = getattr(column_type, "length", None)
     shown: dict[str, Any] = {"type": "string", "format": "byte"}
-    bounds = {}
+    bounds: dict[str, Any] = {}
     if length is not None:
         bounds = {"max_length": length}
         shown["maxLength"] = 4 * math.ceil(length / 3)

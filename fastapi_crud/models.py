@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 from types import new_class
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Uuid
@@ -28,10 +28,12 @@ class ForModel:
 
     def __class_getitem__(cls, arguments: Any) -> Any:  # noqa: ANN401 - a class or an alias
         """Bind the class to its type arguments; with type variables among them, stay generic."""
-        given = arguments if isinstance(arguments, tuple) else (arguments,)
+        several = isinstance(arguments, tuple)
+        given = cast("tuple[Any, ...]", arguments) if several else (arguments,)
         if cls.type_arguments or not all(isinstance(argument, type) for argument in given):
             return super().__class_getitem__(arguments)  # type: ignore[misc]
-        return _bind(cls, given)
+        hashable: Any = cls
+        return _bind(hashable, given)
 
 
 @cache

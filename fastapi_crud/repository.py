@@ -250,4 +250,4 @@ class Repository(ForModel, Generic[ModelT]):
         return row
 
     def _key(self, id: object) -> tuple[Any, ...] | None:  # noqa: A002 - the field's word
-        return self.info.parse_key(id if isinstance(id, tuple | list) else (id,))
+        return self.info.as_key(id)

@@ -48,7 +48,7 @@ class FieldSpec:
 
     annotation: Any
     default: Any = ...
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[Base
     Fields that are no column (a `password`, say) may be left out: PUT then leaves them alone.
     """
     virtual = {
-        name: (spec.annotation | MISSING, MISSING)  # type: ignore[operator]
+        name: (_or_missing(spec.annotation), MISSING)
         for name, spec in create.model_fields.items()
         if name not in info.columns
     }
@@ -183,8 +183,8 @@ def _present(data: BaseModel, info: ModelInfo, *, only_set: bool) -> Iterator[tu
         value = getattr(data, name)
         if value is MISSING or (only_set and name not in data.model_fields_set):
             continue
-        attribute = name if name in info.columns else spec.alias
-        yield (attribute if attribute in info.columns else name), value
+        by_alias = name not in info.columns and spec.alias in info.columns
+        yield (spec.alias or name if by_alias else name), value
 
 
 def _to_column(column: ColumnInfo | None, value: Any) -> Any:  # noqa: ANN401 - any value
@@ -218,25 +218,31 @@ def _definition(attribute: str, spec: FieldSpec) -> tuple[str, Any]:
 
 
 def _read_field(column: ColumnInfo) -> FieldSpec:
-    annotation = column.kind.read | None if column.nullable else column.kind.read
+    annotation: Any = column.kind.read | None if column.nullable else column.kind.read
     return FieldSpec(annotation, extra=_shown(column))
 
 
 def _write_field(column: ColumnInfo, *, optional: bool = False) -> FieldSpec:
-    annotation = column.write
+    annotation: Any = column.write
     if bounds := {key: column.info[key] for key in BOUNDS if key in column.info}:
         annotation = Annotated[annotation, Field(**bounds)]
     if column.nullable:
         annotation = annotation | None
     if column.required and not optional:
         return FieldSpec(annotation, extra=_shown(column))
-    return FieldSpec(annotation | MISSING, MISSING, _shown(column, _default_note(column)))
+    note = _default_note(column)
+    return FieldSpec(_or_missing(annotation), MISSING, _shown(column, note))
 
 
 def _ignored_field(column: ColumnInfo) -> FieldSpec:
-    annotation = SkipValidation[column.kind.read]
+    unchecked: Any = SkipValidation
+    annotation = unchecked[column.kind.read]
     extra = _shown(column) | {"json_schema_extra": {"readOnly": True}}
-    return FieldSpec(annotation | MISSING, MISSING, extra)
+    return FieldSpec(_or_missing(annotation), MISSING, extra)
+
+
+def _or_missing(annotation: Any) -> Any:  # noqa: ANN401 - a type form
+    return annotation | MISSING
 
 
 def _shown(column: ColumnInfo, note: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fastapi_crud.models import ForModel, ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query
 from fastapi_crud.query.pagination import Page
 from fastapi_crud.repository import Repository
-from fastapi_crud.schemas import CreateT, InputSchema, UpdateT, column_values
+from fastapi_crud.schemas import CreateT, UpdateT, column_values
 
 OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -208,17 +208,17 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
     def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
         """Leave out what is ignored, and the key: it must be the one that was asked for."""
         key_names = [column.name for column in self.info.key]
-        path = self.info.parse_key(id if isinstance(id, tuple | list) else (id,))
+        path = self.info.as_key(id)
         if path is not None:
             body = [values.get(name, part) for name, part in zip(key_names, path, strict=True)]
             if self.info.parse_key(body) != path:
                 raise KeyMismatch(fields=[name for name in key_names if name in values])
-        ignored = data.ignored_fields if isinstance(data, InputSchema) else frozenset()
+        ignored: frozenset[str] = getattr(data, "ignored_fields", frozenset())
         return {k: v for k, v in values.items() if k not in ignored and k not in key_names}
 
     def _defaults(self, data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
         """Give the defaults of the columns that a replacement leaves out."""
-        names = data.defaulted_fields if isinstance(data, InputSchema) else frozenset()
+        names: frozenset[str] = getattr(data, "defaulted_fields", frozenset())
         columns = [column for name, column in self.info.columns.items() if name in names]
         defaults = {c.name: c.default_value() for c in columns if c.name not in values}
         return {name: value for name, value in defaults.items() if value is not MISSING_DEFAULT}

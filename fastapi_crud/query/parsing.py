@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from fastapi_crud.exceptions import InvalidQuery, Issue
-from fastapi_crud.kinds import integer_from_text
 from fastapi_crud.query.clauses import MAX_SKIP, Query
+from fastapi_crud.values import integer_from_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def parse_query(
     """
     values = {name: parameter.default for name, parameter in parameters.items()}
     counts = Counter(name for name, _ in pairs)
-    issues = []
+    issues: list[Issue] = []
     for name, text in dict(pairs).items():
         if name not in parameters:
             if name not in foreign:
@@ -84,7 +84,7 @@ def parse_query(
                 issues.append(Issue("invalid_parameter", ("query", name), str(error).capitalize()))
     if issues:
         raise InvalidQuery(issues)
-    return Query(**values)
+    return Query(skip=values["skip"], limit=values["limit"])
 
 
 def _unknown(name: str, known: Sequence[str]) -> Issue:

@@ -99,10 +99,13 @@ def _foreign_fields(resource: Resource, schema: str, hook: str) -> str | None:
 
 def _read_fields(resource: Resource) -> str | None:
     model = resource.info.model
-    known = {*resource.info.columns, *resource.info.relationships, *dir(model)}
     fields = resource.schemas.read.model_fields
     unknown = [
-        n for n, spec in fields.items() if not {n, spec.alias, spec.validation_alias} & known
+        name
+        for name, spec in fields.items()
+        if not any(
+            hasattr(model, str(given)) for given in (name, spec.alias, spec.validation_alias)
+        )
     ]
     if not unknown:
         return None

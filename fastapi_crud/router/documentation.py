@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from fastapi_crud.router.problems import PROBLEM_JSON, Problem, ValidationProblem
+from fastapi_crud.router.problems import (
+    PROBLEM_JSON,
+    Problem,
+    ProblemBase,
+    ValidationProblem,
+)
 
-PROBLEMS: Mapping[int, tuple[str, type[Problem]]] = {
+PROBLEMS: Mapping[int, tuple[str, type[ProblemBase]]] = {
     400: ("The body cannot be read.", Problem),
     404: ("There is no such row.", Problem),
     409: ("The change conflicts with what is stored.", Problem),

@@ -170,7 +170,7 @@ def read_key(resource: Resource, path: dict[str, str]) -> Any:  # noqa: ANN401 -
     key = resource.info.parse_key(parts)
     if key is None:
         raise _not_found(resource, path)
-    return key if len(key) > 1 else key[0]
+    return key[0] if len(resource.info.key) == 1 else key
 
 
 def found(resource: Resource, path: dict[str, str], row: ResultT | None) -> ResultT:

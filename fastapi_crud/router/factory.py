@@ -149,7 +149,8 @@ def make_crud_router(
 def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     """Put together what the endpoints of a model need."""
     names = resolve_names(info, options)
-    service = options.service or Service[info.model, BaseModel, BaseModel]
+    generic: Any = Service
+    service = options.service or generic[info.model, BaseModel, BaseModel]
     schemas = _schemas(info, names, options)
     shown = schemas.read.model_fields.keys()
     deferred = {name for name, column in info.columns.items() if column.deferred}

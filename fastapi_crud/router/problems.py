@@ -73,24 +73,29 @@ class ProblemItem(BaseModel):
     parameter: str | None = Field(None, description="Name of the query parameter.")
 
 
-class Problem(BaseModel):
-    """What went wrong (RFC 9457)."""
+class ProblemBase(BaseModel):
+    """What all problems have (RFC 9457)."""
 
     type: str = Field(description="URL of the kind of problem.", examples=["about:blank"])
     title: str = Field(description="The kind of problem, in words.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     status_code: int = Field(description="The HTTP status again.", examples=[404])
     code: str = Field(description="A stable code.", examples=["not_found"])
-    detail: Any = Field(description="What went wrong here, in words.")
     instance: str = Field(description="The path that was asked.", examples=["/users/1"])
+
+
+class Problem(ProblemBase):
+    """What went wrong (RFC 9457)."""
+
+    detail: Any = Field(description="What went wrong here, in words.")
     errors: list[ProblemItem] | None = Field(None, description="Where it went wrong, if known.")
 
 
-class ValidationProblem(Problem):
+class ValidationProblem(ProblemBase):
     """What is wrong with the request (RFC 9457)."""
 
     detail: list[ProblemItem] | str = Field(description="The items of `errors`, or a sentence.")
-    errors: list[ProblemItem] = Field(description="What is wrong, item by item.")
+    errors: list[ProblemItem] | None = Field(None, description="What is wrong, item by item.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,8 +193,8 @@ def add_exception_handlers(
 
     for kind in (HTTPException, RequestValidationError, CrudError):
         app.add_exception_handler(kind, expected)
-    for kind in (ConfigurationError, Exception):
-        app.add_exception_handler(kind, unexpected)
+    app.add_exception_handler(ConfigurationError, unexpected)
+    app.add_exception_handler(Exception, unexpected)
 
 
 def _item(issue: Issue) -> dict[str, Any]:

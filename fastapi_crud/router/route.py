@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
@@ -73,20 +73,23 @@ class CrudRoute(APIRoute):
         """Match with and without a slash at the end; answer HEAD where GET is answered."""
         match, child = super().matches(scope)
         if match is Match.NONE and scope["type"] == "http" and scope["path"].endswith("/"):
-            match, child = super().matches(scope | {"path": scope["path"][:-1]})
-        if match is Match.PARTIAL and scope["method"] == "HEAD" and "GET" in self.methods:
+            match, child = super().matches({**scope, "path": scope["path"][:-1]})
+        if match is Match.PARTIAL and self._is_head_of_get(scope):
             return Match.FULL, child
         return match, child
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HEAD like GET, OPTIONS with what is allowed, other methods with 405."""
-        if scope["method"] in self.methods:
+        if self._is_head_of_get(scope):
+            await super().handle({**scope, "method": "GET"}, receive, without_body(send))
+        elif scope["method"] in (self.methods or ()):
             await super().handle(scope, receive, send)
-        elif scope["method"] == "HEAD" and "GET" in self.methods:
-            await super().handle(scope | {"method": "GET"}, receive, without_body(send))
         else:
             await self._not_here(Request(scope, receive))(scope, receive, send)
+
+    def _is_head_of_get(self, scope: Scope) -> bool:
+        return scope["method"] == "HEAD" and "GET" in (self.methods or ())
 
     def _not_here(self, request: Request) -> Response:
         facts = self.facts
@@ -137,7 +140,7 @@ def without_body(send: Send) -> Send:
 
     async def send_headers(message: Message) -> None:
         if message["type"] == "http.response.body":
-            message = message | {"body": b""}
+            message = {**message, "body": b""}
         await send(message)
 
     return send_headers
@@ -176,7 +179,7 @@ def check_operation_ids(app: Any) -> None:  # noqa: ANN401 - any ASGI app that h
     Raises:
         ConfigurationError: With the name, and how to give another.
     """
-    seen: dict[str, BaseRoute] = {}
+    seen: dict[str, Any] = {}
     for route in iter_routes(getattr(app, "routes", ())):
         endpoint = getattr(route, "endpoint", None)
         if not hasattr(endpoint, "crud_route"):

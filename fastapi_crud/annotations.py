@@ -1,0 +1,100 @@
+"""What the annotation of an attribute adds to what its column says."""
+
+import sys
+from collections.abc import Hashable
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, WithJsonSchema
+from sqlalchemy.orm import DynamicMapped, Mapped, MappedColumn, WriteOnlyMapped
+from sqlalchemy.sql.schema import SchemaItem
+from typing_extensions import Format, get_annotations
+
+from fastapi_crud.kinds import Kind, kind_of, kind_of_python
+from fastapi_crud.values import check_json
+
+
+def kind_of_attribute(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN401 - types
+    """Join what the column says with what its annotation says; bounds are the column's."""
+    kind = kind_of(column_type)
+    metadata: tuple[Any, ...] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *extra = get_args(annotation)
+        metadata = tuple(item for item in extra if not isinstance(item, SchemaItem | MappedColumn))
+    if annotation in (None, Any, kind.python) or kind.name == "enum":
+        write = kind.write
+    elif (other := kind_of_python(annotation)) is not None:
+        kind, write = other, other.write
+    elif kind.name == "text" and getattr(annotation, "__module__", "").startswith("pydantic"):
+        write = Annotated[kind.write, *_as_metadata(annotation)]
+    else:
+        kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
+        write = kind.write
+    if metadata:
+        write = Annotated[write, *metadata]
+    return Kind(kind.name, kind.python, kind.read, write, kind.from_text)
+
+
+def _as_metadata(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type form
+    """Apply a pydantic text type, such as `EmailStr`, on top of the column's own bounds."""
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return AfterValidator(lambda text: str(adapter.validate_python(text))), WithJsonSchema(
+        adapter.json_schema()
+    )
+
+
+def _checked(kind: Kind, annotation: Any) -> Any:  # noqa: ANN401 - a type form
+    if kind.name != "json":
+        return annotation
+    return Annotated[annotation, BeforeValidator(check_json)]
+
+
+def annotation_of(model: type[Any], name: str) -> Any:  # noqa: ANN401 - a type form
+    """Read one attribute's annotation, without `Mapped` and `None`.
+
+    One attribute at a time: a relationship whose class exists for type checkers only must not
+    take the other attributes with it.
+    """
+    for cls in model.__mro__:
+        raw = get_annotations(cls, format=Format.FORWARDREF).get(name)
+        if raw is not None:
+            return _with_constraints(model, name, _unwrap(_resolve(cls, raw)))
+    return None
+
+
+def kind_of_hybrid(model: type[Any], hybrid: Any) -> Kind:  # noqa: ANN401 - a hybrid property
+    """Tell how the values of a hybrid property look in JSON, by what its getter returns."""
+    python = _unwrap(_resolve(model, get_annotations(hybrid.fget).get("return", Any)))
+    return kind_of_python(python) or Kind("other", python, python, python)
+
+
+def _with_constraints(model: type[Any], name: str, annotation: Any) -> Any:  # noqa: ANN401
+    """Keep what an SQLModel field says of its values, such as `ge=0`."""
+    fields: Any = getattr(model, "model_fields", {})
+    metadata = fields[name].metadata if name in fields else ()
+    constraints = tuple(item for item in metadata if isinstance(item, Hashable))
+    return Annotated[annotation, *constraints] if constraints else annotation
+
+
+def _resolve(cls: type[Any], raw: Any) -> Any:  # noqa: ANN401 - a type form
+    module = sys.modules.get(cls.__module__)
+    holder = SimpleNamespace(__annotations__={"it": raw})
+    try:
+        return get_type_hints(
+            holder, vars(module) if module else {}, dict(vars(cls)), include_extras=True
+        )["it"]
+    except (NameError, TypeError, AttributeError):
+        return None
+
+
+def _unwrap(annotation: Any) -> Any:  # noqa: ANN401 - a type form
+    origin = get_origin(annotation)
+    if origin in {Mapped, DynamicMapped, WriteOnlyMapped}:
+        return _unwrap(get_args(annotation)[0])
+    if origin in {Union, UnionType}:
+        inner = [arg for arg in get_args(annotation) if arg is not NoneType]
+        return inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007 - at run time
+    if origin is Annotated:
+        inner_type, *metadata = get_args(annotation)
+        return Annotated[_unwrap(inner_type), *metadata]
+    return annotation

@@ -1,0 +1,41 @@
+"""How to make an instance of a mapped class: not every `__init__` takes every attribute."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Constructor:
+    """How to make an instance: dataclass-mapped classes do not take every attribute.
+
+    Args:
+        model: The class.
+        accepts: The parameters of `__init__`; None if it takes any attribute.
+        requires: Those without a default.
+    """
+
+    model: type[Any]
+    accepts: frozenset[str] | None
+    requires: frozenset[str]
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of `model`
+        """Make an instance with these attributes."""
+        if self.accepts is None:
+            return self.model(**values)
+        row = self.model(**{name: v for name, v in values.items() if name in self.accepts})
+        for name, value in values.items():
+            if name not in self.accepts:
+                setattr(row, name, value)
+        return row
+
+
+def constructor_of(model: type[Any]) -> Constructor:
+    """Read the `__init__` of a mapped class."""
+    parameters = list(inspect.signature(model.__init__).parameters.values())[1:]
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return Constructor(model, None, frozenset())
+    named = [p for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    required = frozenset(p.name for p in named if p.default is p.empty)
+    return Constructor(model, frozenset(p.name for p in named), required)
