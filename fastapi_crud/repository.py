@@ -6,6 +6,7 @@ from typing import Any, Generic, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstanceState
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.columns import ModelInfo, inspect_model
@@ -236,10 +237,11 @@ class Repository(ForModel, Generic[ModelT]):
 
     async def _settle(self, row: ModelT) -> ModelT:
         """Load what only the database knows of a row that was just written, if anything."""
-        unloaded = sa.inspect(row).unloaded
-        wanted = {name for name, column in self.info.columns.items() if not column.deferred}
-        missing = unloaded & (wanted | set(self.also_load))
-        if missing or stores_less(self.info, self.session.get_bind(self.info.mapper).dialect):
+        state: InstanceState[Any] = sa.inspect(row)
+        expressions = {name for name, column in self.info.columns.items() if not column.columns}
+        unknown = state.expired_attributes | expressions | set(self.also_load)
+        dialect = self.session.get_bind(self.info.mapper).dialect
+        if state.unloaded & unknown or stores_less(self.info, dialect):
             statement = (
                 sa.select(self.model)
                 .where(*key_equals(self.info, self.info.key_of(row)))

@@ -98,14 +98,11 @@ def _foreign_fields(resource: Resource, schema: str, hook: str) -> str | None:
 
 
 def _read_fields(resource: Resource) -> str | None:
-    model = resource.info.model
-    fields = resource.schemas.read.model_fields
+    known: set[object] = {*dir(resource.info.model), *resource.info.columns}
     unknown = [
         name
-        for name, spec in fields.items()
-        if not any(
-            hasattr(model, str(given)) for given in (name, spec.alias, spec.validation_alias)
-        )
+        for name, spec in resource.schemas.read.model_fields.items()
+        if not (name in known or spec.alias in known or spec.validation_alias in known)
     ]
     if not unknown:
         return None
