@@ -5,7 +5,7 @@ Servers are found by environment variables and skipped with a reason where none 
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -23,7 +24,9 @@ from fastapi_crud import Database, add_exception_handlers
 from fastapi_crud.database import STATE_KEY
 from tests.models import Base
 
-POSTGRESQL_URL = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+POSTGRESQL_URL = os.environ.get(
+    "TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
 MYSQL_URL = os.environ.get("TEST_MYSQL_URL", "mysql://root@127.0.0.1:3306/test")
 
 SERVERS = {
@@ -54,8 +57,7 @@ async def backend(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Asyn
 @pytest.fixture(scope="session")
 async def database(backend: URL) -> AsyncIterator[Database]:
     """A database with the sample models' tables."""
-    options = {} if backend.get_backend_name() == "sqlite" else {"pool_size": 10}
-    database = Database(backend, metadata=Base.metadata, **options)
+    database = Database(backend, metadata=Base.metadata, pool_size=10)
     await database.create_all()
     yield database
     await database.engine.dispose()
@@ -121,18 +123,18 @@ class Statements:
 
 
 @contextmanager
-def counted(engine: AsyncEngine) -> Iterator[Statements]:
+def counted(engine: AsyncEngine) -> Generator[Statements]:
     """Collect the statements that go to the driver within the block."""
     statements = Statements()
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
         statements.texts.append(text)
 
-    sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
     try:
         yield statements
     finally:
-        sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
+        event.remove(engine.sync_engine, "before_cursor_execute", note)
 
 
 async def execute_on_server(url: URL, statement: str) -> None:

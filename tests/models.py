@@ -157,7 +157,7 @@ class Book(Base):
     author: Mapped[Author] = relationship(back_populates="books")
 
 
-Author.book_count = column_property(  # type: ignore[attr-defined]
+Author.book_count = column_property(  # pyright: ignore[reportAttributeAccessIssue]
     select(func.count(Book.id))
     .where(Book.author_id == Author.id)
     .correlate_except(Book)
@@ -253,7 +253,7 @@ class Coin(DataclassBase):
 class Hero(SQLModel, table=True):
     """An SQLModel table."""
 
-    __tablename__ = "heroes"
+    __tablename__ = "heroes"  # pyright: ignore[reportAssignmentType]
     metadata = Base.metadata
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)

@@ -127,8 +127,8 @@ async def test_key_that_cannot_exist_is_404(
 ) -> None:
     """Is an id that no row can have simply not found, whatever the method?"""
     client = serve(db, make_crud_router(models.Everything))
-    body = {"json": {}} if method in {"PATCH", "PUT"} else {}
-    answer = await client.request(method, f"/everything/{quote(key)}", **body)
+    body: dict[str, Any] | None = {} if method in {"PATCH", "PUT"} else None
+    answer = await client.request(method, f"/everything/{quote(key)}", json=body)
     assert answer.status_code == 404, answer.text
 
 

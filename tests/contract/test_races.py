@@ -25,9 +25,7 @@ async def test_one_of_many_equal_creates_wins(db: Database, serve: Serve) -> Non
     assert len(await rows_of(db, models.Note)) == ROUNDS
 
 
-async def test_concurrent_patches_of_other_columns_both_count(
-    db: Database, serve: Serve
-) -> None:
+async def test_concurrent_patches_of_other_columns_both_count(db: Database, serve: Serve) -> None:
     """Does a PATCH write only what it names, so that it never undoes another?"""
     client = serve(db, make_crud_router(models.Note))
     for i in range(ROUNDS):

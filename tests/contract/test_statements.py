@@ -3,10 +3,23 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from fastapi_crud import Database, make_crud_router
 from tests import models
 from tests.conftest import Serve, counted
+
+
+class BookOut(BaseModel):
+    id: int
+    title: str
+
+
+class AuthorOut(BaseModel):
+    id: int
+    name: str
+    books: list[BookOut]
+
 
 PLAIN = {
     "create": ["INSERT"],
@@ -55,10 +68,8 @@ async def test_plain_model(db: Database, serve: Serve, operation: str) -> None:
         expected = NO_UPDATE_RETURNING.get(operation, expected)
 
     with counted(db.engine) as statements:
-        kwargs = {} if body is None else {"json": body}
-        answer = await client.request(
-            method, url.replace("{id}", path.rpartition("/")[2]), **kwargs
-        )
+        where = url.replace("{id}", path.rpartition("/")[2])
+        answer = await client.request(method, where, json=body)
     assert answer.status_code in {200, 201, 204, 404}
     assert statements.verbs == expected, statements.texts
 
@@ -77,7 +88,7 @@ async def test_plain_model(db: Database, serve: Serve, operation: str) -> None:
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else None,
 )
-async def test_patch_of_other_models(  # noqa: PLR0917 - a table's columns
+async def test_patch_of_other_models(
     db: Database, serve: Serve, model: type[Any], body: Any, patch: Any, most: int
 ) -> None:
     """Is PATCH one statement, and two only where the row must be loaded first?"""
@@ -90,17 +101,6 @@ async def test_patch_of_other_models(  # noqa: PLR0917 - a table's columns
 
 async def test_embedded_rows_cost_one_statement_each(db: Database, serve: Serve) -> None:
     """Does a read schema with a relationship load it for all rows at once?"""
-    from pydantic import BaseModel
-
-    class BookOut(BaseModel):
-        id: int
-        title: str
-
-    class AuthorOut(BaseModel):
-        id: int
-        name: str
-        books: list[BookOut]
-
     client = serve(
         db,
         make_crud_router(models.Author, read_schema=AuthorOut),
@@ -119,7 +119,5 @@ async def test_embedded_rows_cost_one_statement_each(db: Database, serve: Serve)
     assert len(statements) == 2, statements.texts
 
     with counted(db.engine) as statements:
-        patched = await client.patch(
-            f"/authors/{page['items'][0]['id']}", json={"name": "Anna"}
-        )
+        patched = await client.patch(f"/authors/{page['items'][0]['id']}", json={"name": "Anna"})
     assert len(patched.json()["books"]) == 2

@@ -8,7 +8,14 @@ from pydantic import BaseModel
 from sqlalchemy import String
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
-from fastapi_crud import ConfigurationError, CrudOptions, Database, Limits, Service, make_crud_router
+from fastapi_crud import (
+    ConfigurationError,
+    CrudOptions,
+    Database,
+    Limits,
+    Service,
+    make_crud_router,
+)
 from tests import models
 
 
@@ -81,7 +88,7 @@ class HashingService(Service[models.Note, NoteIn, NoteIn]):
 
 class LoginService(Service[Login]):
     async def before_create(self, values: dict[str, Any]) -> None:
-        values["hashed_password"] = "x"  # noqa: S105 - a test's
+        values["hashed_password"] = "x"
 
 
 MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
@@ -93,7 +100,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "__crud__": (lambda: make_crud_router(Badly), "must be a CrudOptions"),
     "constructor": (lambda: make_crud_router(Pet), "__init__ requires owner.*init=False"),
     "service of another model": (
-        lambda: make_crud_router(models.Note, service=Service[Login]),  # type: ignore[type-var]
+        lambda: make_crud_router(models.Note, service=Service[Login]),  # pyright: ignore[reportArgumentType]
         r"subclass Service\[Note\]",
     ),
     "foreign create field": (
@@ -135,9 +142,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize(("build", "message"), MISUSES.values(), ids=MISUSES)
-def test_misuse_is_told_when_the_router_is_built(
-    build: Callable[[], Any], message: str
-) -> None:
+def test_misuse_is_told_when_the_router_is_built(build: Callable[[], Any], message: str) -> None:
     """Does each misuse raise at once, with a message that names the fix?"""
     with pytest.raises(ConfigurationError, match=message):
         build()
@@ -154,7 +159,7 @@ FINE: dict[str, Callable[[], Any]] = {
     "privilege made writable": lambda: make_crud_router(Member, writable=["role"]),
     "service of a parent class": lambda: make_crud_router(
         models.Manager,
-        service=Service[models.Employee],  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        service=Service[models.Employee],  # pyright: ignore[reportArgumentType]
     ),
 }
 

@@ -48,9 +48,7 @@ async def test_committed_before_the_answer_leaves(sqlite: Database, serve: Serve
     assert seen == [1]
 
 
-async def test_failed_commit_is_an_error_and_stores_nothing(
-    sqlite: Database, serve: Serve
-) -> None:
+async def test_failed_commit_is_an_error_and_stores_nothing(sqlite: Database, serve: Serve) -> None:
     """Does a commit that fails give 503 with Retry-After, never a 201 with nothing stored?"""
     client = serve(sqlite, make_crud_router(models.Note))
 

@@ -107,9 +107,7 @@ async def test_put_resets_server_defaults_and_keeps_what_is_not_readable(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-async def test_readable_read_only_keys_are_ignored(
-    db: Database, serve: Serve, method: str
-) -> None:
+async def test_readable_read_only_keys_are_ignored(db: Database, serve: Serve, method: str) -> None:
     """May a client send back what it read, and change nothing it may not?"""
     client = serve(db, make_crud_router(models.Account))
     created = await client.post("/accounts", json={"email": "a@example.com"})
@@ -151,7 +149,12 @@ async def test_key_in_the_body_must_be_the_one_in_the_path(
 ) -> None:
     """Is a body that names another row refused with `pk_mismatch`?"""
     row = (await notes.post("/notes", json={"title": "x"})).json()
-    keys = {"same": row["id"], "as text": str(row["id"]), "other": row["id"] + 1, "nonsense": {}}
+    keys: dict[str, Any] = {
+        "same": row["id"],
+        "as text": str(row["id"]),
+        "other": row["id"] + 1,
+        "nonsense": {},
+    }
     answer = await notes.request(
         method, f"/notes/{row['id']}", json={"title": "x", "id": keys[given]}
     )
@@ -162,7 +165,14 @@ async def test_key_in_the_body_must_be_the_one_in_the_path(
 
 
 INTEGRITY = [
-    ("POST", "/books", {"title": "x", "author_id": 999}, 409, "foreign_key_violation", "#/author_id"),
+    (
+        "POST",
+        "/books",
+        {"title": "x", "author_id": 999},
+        409,
+        "foreign_key_violation",
+        "#/author_id",
+    ),
     ("PATCH", "/books/{book}", {"author_id": 999}, 409, "foreign_key_violation", "#/author_id"),
     ("POST", "/books", {"title": "taken"}, 409, "unique_violation", "#/author_id"),
     ("DELETE", "/authors/{author}", None, 409, "foreign_key_violation", None),
@@ -174,7 +184,7 @@ INTEGRITY = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "code", "pointer"), INTEGRITY)
-async def test_constraints_become_typed_errors(  # noqa: PLR0917 - a table's columns
+async def test_constraints_become_typed_errors(
     db: Database,
     serve: Serve,
     method: str,
@@ -195,7 +205,7 @@ async def test_constraints_become_typed_errors(  # noqa: PLR0917 - a table's col
         body = {"author_id": author} | body
 
     where = path.format(author=author, book=book.json()["id"])
-    answer = await client.request(method, where, **({} if body is None else {"json": body}))
+    answer = await client.request(method, where, json=body)
     assert answer.status_code == status, answer.text
     problem = answer.json()
     assert problem["code"] == code
@@ -259,9 +269,7 @@ async def test_client_ids_let_clients_choose(sqlite: Database, serve: Serve) -> 
     assert (await client.patch("/notes/7", json={"id": 9})).status_code == 422
 
 
-async def test_hybrids_and_deferred_columns_where_asked_for(
-    db: Database, serve: Serve
-) -> None:
+async def test_hybrids_and_deferred_columns_where_asked_for(db: Database, serve: Serve) -> None:
     """Are hybrids shown only on request, and deferred columns without one statement per row?"""
     client = serve(
         db,

@@ -18,7 +18,7 @@ from fastapi_crud.router.problems import STATUSES, Problem, ValidationProblem
 from tests import models
 from tests.conftest import Serve, client_of
 
-SECRET = "hunter2-hunter2-hunter2"  # noqa: S105 - what must not come back
+SECRET = "hunter2-hunter2-hunter2"
 
 
 def test_every_public_error_has_a_status() -> None:

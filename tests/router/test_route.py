@@ -1,6 +1,7 @@
 """HEAD, OPTIONS, `Allow`, 405, 415, trailing slashes: what HTTP expects of every path."""
 
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Annotated
 
 import pytest
 from fastapi import Depends, FastAPI, Query
@@ -25,9 +26,7 @@ async def client(sqlite: Database, serve: Serve) -> Client:
 
 @pytest.mark.parametrize(("path", "allow"), [("/notes", COLLECTION), ("/notes/1", ROW)])
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_options_lists_all_methods(
-    client: Client, path: str, allow: str, slash: str
-) -> None:
+async def test_options_lists_all_methods(client: Client, path: str, allow: str, slash: str) -> None:
     """Does OPTIONS tell all that the path can do, not just its first route?"""
     answer = await client.options(path + slash)
     assert answer.status_code == 204
@@ -106,7 +105,7 @@ async def test_only_json_bodies(
 async def test_streamed_body_without_length_is_checked_too(client: Client) -> None:
     """Is a chunked body that is not JSON refused as well?"""
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         yield b'{"title": "b"}'
 
     answer = await client.post("/notes", content=chunks(), headers={"content-type": "text/plain"})
@@ -163,7 +162,9 @@ async def paging(paging: Annotated[Paging, Query()]) -> None:
 async def test_parameters_of_own_dependencies_keep_working(sqlite: Database) -> None:
     """Does strictness spare what dependencies declare, wherever they are attached?"""
     app = FastAPI(dependencies=[Depends(tenant)])
-    router = make_crud_router(models.Note, database=sqlite, dependencies={"list": [Depends(paging)]})
+    router = make_crud_router(
+        models.Note, database=sqlite, dependencies={"list": [Depends(paging)]}
+    )
     app.include_router(router, prefix="/v1")
     async with client_of(app) as client:
         fine = await client.get("/v1/notes?tenant=a&colour=b&Shade=2&limit=1")
@@ -179,7 +180,7 @@ def test_one_operation_id_twice_is_refused_at_start() -> None:
     app = FastAPI()
     app.include_router(make_crud_router(models.Note), prefix="/a")
     app.include_router(make_crud_router(models.Note), prefix="/b")
-    with pytest.raises(ConfigurationError, match="list_notes.*name="):
+    with pytest.raises(ConfigurationError, match=r"list_notes.*name="):
         check_operation_ids(app)
 
 

@@ -1,0 +1,32 @@
+"""The house is in order: rooms are small, tests mirror them."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "fastapi_crud"
+ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+SHOWN_ELSEWHERE = {
+    "router/resource.py": "a value without behaviour",
+    "router/parameters.py": "tests/contract/test_openapi.py",
+    "router/documentation.py": "tests/contract/test_openapi.py",
+    "router/responses.py": "tests/router/test_endpoints.py",
+}
+"""Rooms without tests of their own name, and where their promises are tested."""
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_are_small(room: Path) -> None:
+    """Has every module 300 lines at most, and a docstring that says what goes in?"""
+    text = room.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    assert text.startswith('"""')
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_tests_mirror_the_rooms(room: Path) -> None:
+    """Has every module its tests where a newcomer looks for them?"""
+    relative = room.relative_to(PACKAGE)
+    mirror = ROOT / "tests" / relative.parent / f"test_{relative.name}"
+    assert mirror.exists() or str(relative) in SHOWN_ELSEWHERE

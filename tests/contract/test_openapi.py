@@ -1,0 +1,207 @@
+"""The OpenAPI document is valid, complete, and true of what the app does."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from openapi_spec_validator import validate
+from pydantic import BaseModel
+from schemathesis.config import SchemathesisConfig
+
+from fastapi_crud import Database, add_exception_handlers, make_crud_router
+from tests import models
+from tests.conftest import client_of
+
+CONFIG = Path(__file__).parents[2] / "docs/examples/schemathesis.toml"
+
+RESOURCES: tuple[type[Any], ...] = (
+    models.Note,
+    models.Everything,
+    models.Account,
+    models.Tag,
+    models.Line,
+    models.Author,
+    models.Book,
+    models.Ticket,
+    models.Hero,
+)
+
+
+def make_app(database: Database) -> FastAPI:
+    """An app with many kinds of models."""
+    app = FastAPI(lifespan=database.lifespan)
+    for model in RESOURCES:
+        app.include_router(make_crud_router(model), prefix="/api")
+    add_exception_handlers(app)
+    return app
+
+
+@pytest.fixture
+def document(sqlite: Database) -> dict[str, Any]:
+    """The document of that app."""
+    return make_app(sqlite).openapi()
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """All operations with their paths and methods."""
+    return [(p, m, op) for p, methods in document["paths"].items() for m, op in methods.items()]
+
+
+def test_document_is_valid(document: dict[str, Any]) -> None:
+    """Does openapi-spec-validator accept it?"""
+    validate(document)
+
+
+def test_names(document: dict[str, Any]) -> None:
+    """Are operation ids and schema names what clients are promised?"""
+    paths = document["paths"]
+    assert {m: op["operationId"] for m, op in paths["/api/notes"].items()} == {
+        "get": "list_notes",
+        "post": "create_note",
+    }
+    assert {m: op["operationId"] for m, op in paths["/api/notes/{id}"].items()} == {
+        "get": "get_note",
+        "patch": "update_note",
+        "put": "replace_note",
+        "delete": "delete_note",
+    }
+    assert "/api/lines/{order_id}/{line_no}" in paths
+    schemas = document["components"]["schemas"]
+    names = {"NoteCreate", "NoteUpdate", "NoteReplace", "NoteRead", "NotePage"}
+    assert names | {"Problem", "ValidationProblem"} <= schemas.keys()
+    assert not [n for n in schemas if "__" in n or n.endswith("_") or "HTTPValidationError" in n]
+    assert paths["/api/notes"]["get"]["tags"] == ["notes"]
+    assert paths["/api/notes"]["get"]["summary"] == "List notes"
+
+
+def test_every_problem_is_documented_as_problem_json(document: dict[str, Any]) -> None:
+    """Has every answer its own media type, and every problem its schema?"""
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            types = set(response.get("content", {}))
+            if status == "204":
+                assert types == set()
+            elif int(status) >= 400:
+                assert types == {"application/problem+json"}, (path, method, status)
+                schema = response["content"]["application/problem+json"]["schema"]
+                expected = "ValidationProblem" if status == "422" else "Problem"
+                assert schema == {"$ref": f"#/components/schemas/{expected}"}
+            else:
+                assert types == {"application/json"}, (path, method, status)
+        assert "422" in operation["responses"]
+        assert "503" in operation["responses"]
+
+
+def test_bodies_have_no_defaults(document: dict[str, Any]) -> None:
+    """Do request schemas leave defaults to the description, so that clients need not send them?"""
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        if name.endswith(("Create", "Update", "Replace")):
+            assert not [key for key, spec in schema["properties"].items() if "default" in spec], (
+                name
+            )
+            assert schema["additionalProperties"] is False
+    assert schemas["NoteCreate"]["properties"]["done"]["description"] == "Default: False."
+
+
+def test_bounds_come_from_the_columns(document: dict[str, Any]) -> None:
+    """Are ranges, lengths, formats and enum values there?"""
+    properties = document["components"]["schemas"]["EverythingCreate"]["properties"]
+
+    def of(name: str) -> dict[str, Any]:
+        first: dict[str, Any] = properties[name].get("anyOf", [properties[name]])[0]
+        return first
+
+    assert (of("small")["minimum"], of("small")["maximum"]) == (-(2**15), 2**15 - 1)
+    assert of("large")["format"] == "int64"
+    assert of("code")["maxLength"] == 5
+    assert of("at")["format"] == "date-time"
+    assert of("token_id")["format"] == "uuid"
+    assert of("size")["enum"] == ["S", "M"]
+    color = document["components"]["schemas"]["Color"]
+    assert color["enum"] == ["red", "blue"]
+
+
+def test_created_rows_are_linked_to_what_can_be_done_next(document: dict[str, Any]) -> None:
+    """Does 201 document `Location` and links to get, update, replace and delete?"""
+    created = document["paths"]["/api/lines"]["post"]["responses"]["201"]
+    assert "Location" in created["headers"]
+    assert created["links"]["get_line"] == {
+        "operationId": "get_line",
+        "parameters": {
+            "order_id": "$response.body#/order_id",
+            "line_no": "$response.body#/line_no",
+        },
+    }
+    assert set(created["links"]) == {"get_line", "update_line", "replace_line", "delete_line"}
+
+
+def test_list_parameters(document: dict[str, Any]) -> None:
+    """Are `skip` and `limit` documented with their bounds, and nothing else?"""
+    parameters = document["paths"]["/api/notes"]["get"]["parameters"]
+    shown = {p["name"]: (p["schema"]["minimum"], p["schema"]["maximum"]) for p in parameters}
+    assert shown == {"skip": (0, 2**63 - 1), "limit": (1, 1000)}
+
+
+class Problem(BaseModel):
+    mine: int
+
+
+async def test_users_own_problem_class_does_not_collide(sqlite: Database) -> None:
+    """Do our schemas stay right where the app has one of the same name?"""
+    app = make_app(sqlite)
+
+    @app.get("/mine")
+    async def mine() -> Problem:  # pyright: ignore[reportUnusedFunction]
+        return Problem(mine=1)
+
+    document = app.openapi()
+    validate(document)
+    missing = document["paths"]["/api/notes/{id}"]["get"]["responses"]["404"]
+    reference = missing["content"]["application/problem+json"]["schema"]["$ref"]
+    schema = document["components"]["schemas"][reference.rpartition("/")[2]]
+    assert "status_code" in schema["properties"]
+    async with client_of(app) as client:
+        assert (await client.get("/openapi.json")).status_code == 200
+
+
+# What a plain JSON schema cannot say of local times, schemathesis must be told.
+schemathesis.openapi.format("date-time-local", st.datetimes().map(lambda value: value.isoformat()))
+schemathesis.openapi.format("time-local", st.times().map(lambda value: value.isoformat()))
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_nothing(tmp_path: Any) -> None:
+    """Do generated requests, good and bad, get only answers that the document promises?"""
+    database = Database(f"sqlite:///{tmp_path}/schemathesis.db", metadata=models.Base.metadata)
+    asyncio.run(database.create_all())
+    app = make_app(database)
+    config = SchemathesisConfig.from_path(CONFIG)  # pyright: ignore[reportUnknownMemberType]
+    schema: Any = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
+    quick = settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    for operation in schema.get_all_operations():
+        run_operation(operation.ok(), quick)
+
+
+def run_operation(operation: Any, quick: settings) -> None:
+    """Try one operation with generated requests."""
+    for mode in schemathesis.GenerationMode:
+        strategy = operation.as_strategy(generation_mode=mode)
+
+        @quick
+        @given(case=strategy)
+        def check(case: Any) -> None:
+            case.call_and_validate()
+
+        check()

@@ -1,0 +1,114 @@
+"""What type checkers see of the public names. Never run: checked by mypy and pyright.
+
+Each line that must be rejected carries an ignore with its code; an ignore that is not needed is
+an error itself, so that a mistake that passes is found.
+"""
+
+from typing import Any, assert_type
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlmodel import Field, SQLModel
+
+from fastapi_crud import (
+    Base,
+    CrudRouter,
+    Page,
+    Query,
+    Repository,
+    Schemas,
+    Service,
+    make_crud_router,
+    make_schemas,
+)
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Team(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+
+
+class UserCreate(BaseModel):
+    name: str
+
+
+class UserUpdate(BaseModel):
+    name: str | None = None
+
+
+class UserRead(BaseModel):
+    id: int
+
+
+class UserRepository(Repository[User]):
+    async def get_by_name(self, name: str) -> User | None:
+        return await self.get_by(name=name)
+
+
+class UserService(Service[User, UserCreate, UserUpdate]):
+    async def before_create(self, values: dict[str, Any]) -> None:
+        values["name"] = values["name"].strip()
+
+    async def after_create(self, row: User) -> None:
+        assert_type(row.name, str)
+
+
+async def repositories(session: AsyncSession) -> None:
+    repository = Repository[User](session)
+    assert_type(await repository.get(1), User | None)
+    assert_type(await repository.get_by(name="a"), User | None)
+    assert_type(
+        await repository.get_multi(where=[User.name == "a"], order_by=[User.name]), list[User]
+    )
+    assert_type(await repository.get_page(Query(limit=5)), Page[User])
+    assert_type(await repository.count(User.id > 1), int)
+    assert_type(await repository.exists(), bool)
+    assert_type(await repository.create({"name": "a"}), User)
+    assert_type(await repository.create_multi([{"name": "a"}]), list[User])
+    assert_type(await repository.update(1, {"name": "b"}), User | None)
+    assert_type(await repository.delete(1), bool)
+    async for row in repository.stream():
+        assert_type(row, User)
+    assert_type(await UserRepository(session).get_by_name("a"), User | None)
+    await repository.get_multi(limit="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await repository.create([1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Repository[User]()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def services(session: AsyncSession) -> None:
+    service = UserService(session)
+    assert_type(await service.create(UserCreate(name="a")), User)
+    assert_type(await service.get(1), User | None)
+    assert_type(await service.get_multi(skip=1, limit=2), tuple[list[User], int])
+    assert_type(await service.update(1, UserUpdate(name="b")), User | None)
+    assert_type(await service.delete(1), bool)
+    assert_type(
+        await Service[User, UserCreate, UserUpdate](session).create(UserCreate(name="a")), User
+    )
+    assert_type(Service[User](session), Service[User, BaseModel, BaseModel])
+    await service.create(UserUpdate(name="a"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await service.update(1, UserCreate(name="a"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def routers() -> None:
+    assert_type(make_crud_router(User), CrudRouter[User, BaseModel, BaseModel, BaseModel])
+    assert_type(make_crud_router(Team), CrudRouter[Team, BaseModel, BaseModel, BaseModel])
+    assert_type(
+        make_crud_router(User, service=UserService, read_schema=UserRead),
+        CrudRouter[User, UserCreate, UserUpdate, UserRead],
+    )
+    router: APIRouter = make_crud_router(User, name="people", operations=["list", "get"])
+    assert_type(router.prefix, str)
+    assert_type(make_schemas(User), Schemas)
+    make_crud_router(User, nmae="people")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    make_crud_router(User, operations=["lst"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    make_crud_router(User, create_schema=int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    make_crud_router(Team, service=UserService)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    make_crud_router(User, service=UserService, create_schema=UserRead)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
