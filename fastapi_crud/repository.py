@@ -146,7 +146,7 @@ class Repository(ForModel, Generic[ModelT]):
             return await self._settle(row)
 
     async def create_multi(self, data: Sequence[Mapping[str, Any]]) -> list[ModelT]:
-        """Store new rows with one statement; the order is kept.
+        """Store new rows with as few statements as the database allows; the order is kept.
 
         Args:
             data: Value by attribute name, for each row.

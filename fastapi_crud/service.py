@@ -1,6 +1,7 @@
 """The rules of a resource: the class to subclass. The router calls nothing else."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Generic
 
@@ -42,15 +43,19 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
     """
 
     model: type[ModelT]
-    repository: Repository[ModelT]
 
     def __init__(self, session: AsyncSession) -> None:
-        model = getattr(type(self), "model", None)
-        if model is None:
+        if getattr(type(self), "model", None) is None:
             msg = f"which model? Write {type(self).__name__}[User, UserCreate, UserUpdate](session)"
             raise ConfigurationError(msg)
         self.session = session
-        self.repository = Repository[model](session)  # type: ignore[valid-type]
+
+    @cached_property
+    def repository(self) -> Repository[ModelT]:
+        """The rows; override it to give your own subclass of `Repository`."""
+        generic: Any = Repository
+        repository: Repository[ModelT] = generic[self.model](self.session)
+        return repository
 
     @classmethod
     def overrides(cls, operation: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ Each line that must be rejected carries an ignore with its code; an ignore that 
 an error itself, so that a mistake that passes is found.
 """
 
+from functools import cached_property
 from typing import Any, assert_type
 
 from fastapi import APIRouter
@@ -50,6 +51,15 @@ class UserRead(BaseModel):
 class UserRepository(Repository[User]):
     async def get_by_name(self, name: str) -> User | None:
         return await self.get_by(name=name)
+
+
+class UserRepositoryService(Service[User]):
+    @cached_property
+    def repository(self) -> UserRepository:
+        return UserRepository(self.session)
+
+    async def named(self, name: str) -> User | None:
+        return await self.repository.get_by_name(name)
 
 
 class UserService(Service[User, UserCreate, UserUpdate]):
