@@ -27,6 +27,7 @@ from pydantic import (
 from sqlalchemy.types import TypeEngine
 
 from fastapi_crud.values import (
+    DURATION_PATTERN,
     assume_utc,
     boolean_from_text,
     canonical_uuid,
@@ -38,10 +39,12 @@ from fastapi_crud.values import (
     integer_from_text,
     refuse_numbers,
     refuse_offset,
+    require_duration,
     require_time_of_day,
     to_utc,
     to_utc_time,
     within_interval,
+    write_duration,
 )
 
 INTEGER_BITS = ((sa.SmallInteger, 16), (sa.BigInteger, 64), (sa.Integer, 32))
@@ -191,8 +194,11 @@ def _time(column_type: TypeEngine[Any]) -> Kind:
 
 
 def _interval(_: TypeEngine[Any]) -> Kind:
-    write = Annotated[timedelta, AfterValidator(within_interval), BeforeValidator(refuse_numbers)]
-    return Kind("interval", timedelta, timedelta, write)
+    shown = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["P1DT2H"]})
+    text_only = BeforeValidator(require_duration), BeforeValidator(refuse_numbers)
+    write = Annotated[timedelta, AfterValidator(within_interval), *text_only, shown]
+    read = Annotated[timedelta, PlainSerializer(write_duration, return_type=str), shown]
+    return Kind("interval", timedelta, read, write)
 
 
 def _binary(column_type: TypeEngine[Any]) -> Kind:

@@ -15,6 +15,11 @@ MAX_INTERVAL = timedelta(days=350_000)
 """Databases without INTERVAL keep it as a date counted from 1970."""
 MAX_JSON_DEPTH = 64
 
+_SECONDS = r"\d{1,9}(\.\d{1,6})?S"
+_CLOCK = rf"T(\d{{1,9}}H(\d{{1,9}}M)?({_SECONDS})?|\d{{1,9}}M({_SECONDS})?|{_SECONDS})"
+DURATION_PATTERN = rf"^-?P(\d{{1,6}}D({_CLOCK})?|{_CLOCK})$"
+"""Durations of fixed length: ISO 8601 without years, months and weeks."""
+
 
 def check_text(value: str) -> str:
     """Refuse what databases cannot store: NUL, and halves of surrogate pairs."""
@@ -113,6 +118,28 @@ def assume_utc(value: Any) -> Any:  # noqa: ANN401 - datetime or time
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def require_duration(value: Any) -> Any:  # noqa: ANN401 - before validation, anything
+    """Read days, hours, minutes and seconds; a year or a month has no fixed length."""
+    if isinstance(value, str) and not re.fullmatch(DURATION_PATTERN, value, re.ASCII):
+        msg = "must be an ISO 8601 duration in days, hours, minutes and seconds"
+        raise ValueError(msg)
+    return value
+
+
+def write_duration(value: timedelta) -> str:
+    """Write a duration as ISO 8601: `-P1DT2H3M4.5S`."""
+    sign, value = ("-", -value) if value < timedelta() else ("", value)
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    parts = ((hours, "H"), (minutes, "M"))
+    clock = "".join(f"{number}{unit}" for number, unit in parts if number)
+    if seconds or fraction or not (clock or value.days):
+        clock += f"{seconds}{fraction}S"
+    days = f"{value.days}D" if value.days else ""
+    return f"{sign}P{days}{'T' if clock else ''}{clock}"
 
 
 def within_interval(value: timedelta) -> timedelta:

@@ -42,14 +42,14 @@ from sqlalchemy.orm import (
 )
 from sqlmodel import Field, SQLModel
 
-from fastapi_crud import Base as LibraryBase, Timestamps, UUIDPrimaryKey, Versioned
+from fastapi_crud import Timestamps, UUIDPrimaryKey, Versioned
+from fastapi_crud.models import NAMING_CONVENTION
 
 
-class Base(LibraryBase):
+class Base(DeclarativeBase):
     """The base of the sample models."""
 
-    metadata = MetaData(naming_convention=LibraryBase.metadata.naming_convention)
-    __abstract__ = True
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Color(enum.Enum):
@@ -250,11 +250,16 @@ class Coin(DataclassBase):
     note: Mapped[str | None] = mapped_column(String(20), default=None, init=False)
 
 
-class Hero(SQLModel, table=True):
+class SQLModelBase(SQLModel):
+    """The base of SQLModel tables."""
+
+    metadata = Base.metadata
+
+
+class Hero(SQLModelBase, table=True):
     """An SQLModel table."""
 
     __tablename__ = "heroes"  # pyright: ignore[reportAssignmentType]
-    metadata = Base.metadata
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     name: str = Field(max_length=20, index=True)
