@@ -137,9 +137,14 @@ def access_of(column: ColumnInfo, exposure: Exposure) -> Access:
     return next(access for holds, access in RULES if holds(column, exposure))
 
 
+def snake_case(name: str) -> str:
+    """Write a name as `snake_case`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 def is_secret(name: str) -> bool:
     """Tell whether a column's name says that it holds a secret."""
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    snake = snake_case(name)
     padded = f"_{snake}_"
     return bool(SECRET_WORDS & set(snake.split("_"))) or any(
         f"_{phrase}_" in padded for phrase in SECRET_PHRASES
@@ -151,7 +156,7 @@ def _said_hidden(column: ColumnInfo, exposure: Exposure) -> bool:
 
 
 def _said_write_only(column: ColumnInfo, _: Exposure) -> bool:
-    return column.info.get("write_only") is True
+    return column.info.get("write_only") is True and not column.computed
 
 
 def _looks_hidden(column: ColumnInfo, exposure: Exposure) -> bool:
@@ -177,7 +182,7 @@ def _said_read_only(column: ColumnInfo, exposure: Exposure) -> bool:
 
 
 def _looks_read_only(column: ColumnInfo, _: Exposure) -> bool:
-    looks = column.clock or column.onupdate or column.name.lower() in PRIVILEGES
+    looks = column.clock or column.onupdate or snake_case(column.name) in PRIVILEGES
     return looks and column.info.get("read_only") is not False
 
 

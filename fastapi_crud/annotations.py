@@ -2,16 +2,46 @@
 
 import sys
 from collections.abc import Hashable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from types import NoneType, SimpleNamespace, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NewType, Union, cast, get_args, get_origin, get_type_hints
+from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, WithJsonSchema
+from pydantic.fields import FieldInfo
 from sqlalchemy.orm import DynamicMapped, Mapped, MappedColumn, WriteOnlyMapped
 from sqlalchemy.sql.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 from typing_extensions import Format, get_annotations
 
-from fastapi_crud.kinds import Kind, kind_of, kind_of_python
+from fastapi_crud.kinds import Kind, kind_of
 from fastapi_crud.values import check_json
+
+PYTHON_TYPES: dict[Any, TypeEngine[Any]] = {
+    bool: sa.Boolean(),
+    int: sa.BigInteger(),
+    float: sa.Double(),
+    str: sa.Text(),
+    bytes: sa.LargeBinary(),
+    date: sa.Date(),
+    datetime: sa.DateTime(),
+    time: sa.Time(),
+    timedelta: sa.Interval(),
+    Decimal: sa.Numeric(),
+    UUID: sa.Uuid(),
+}
+
+
+def kind_of_python(python: Any) -> Kind | None:  # noqa: ANN401 - any annotation
+    """Tell how values of a Python type look in JSON, where the column type says something else.
+
+    Args:
+        python: The inner type of a `Mapped[...]` annotation.
+    """
+    column_type = PYTHON_TYPES.get(python)
+    return None if column_type is None else kind_of(column_type)
 
 
 def kind_of_attribute(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN401 - types
@@ -30,9 +60,23 @@ def kind_of_attribute(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN40
     else:
         kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
         write = kind.write
-    if metadata:
-        write = Annotated[write, *metadata]
-    return Kind(kind.name, kind.python, kind.read, write, kind.from_text)
+    return Kind(kind.name, kind.python, kind.read, tightened(write, *metadata), kind.from_text)
+
+
+def tightened(annotation: Any, *bounds: Any) -> Any:  # noqa: ANN401 - a type form
+    """Add bounds to a type before its checks, so that pydantic speaks of text and numbers.
+
+    Args:
+        annotation: A type, with bounds and checks of its own.
+        *bounds: What `Annotated` takes.
+    """
+    if not bounds:
+        return annotation
+    if get_origin(annotation) is not Annotated:
+        return Annotated[annotation, *bounds]
+    base, *own = get_args(annotation)
+    first = next((i for i, item in enumerate(own) if not isinstance(item, FieldInfo)), len(own))
+    return Annotated[base, *own[:first], *bounds, *own[first:]]
 
 
 def _as_metadata(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type form
@@ -64,13 +108,15 @@ def annotation_of(model: type[Any], name: str) -> Any:  # noqa: ANN401 - a type 
 
 def kind_of_hybrid(model: type[Any], hybrid: Any) -> Kind:  # noqa: ANN401 - a hybrid property
     """Tell how the values of a hybrid property look in JSON, by what its getter returns."""
-    python = _unwrap(_resolve(model, get_annotations(hybrid.fget).get("return", Any)))
+    declared = get_annotations(hybrid.fget, format=Format.FORWARDREF).get("return")
+    python = (None if declared is None else _unwrap(_resolve(model, declared))) or Any
     return kind_of_python(python) or Kind("other", python, python, python)
 
 
 def _with_constraints(model: type[Any], name: str, annotation: Any) -> Any:  # noqa: ANN401
     """Keep what an SQLModel field says of its values, such as `ge=0`."""
-    fields: Any = getattr(model, "model_fields", {})
+    declared: Any = getattr(model, "model_fields", None)
+    fields = cast("dict[str, Any]", declared if isinstance(declared, dict) else {})
     metadata = fields[name].metadata if name in fields else ()
     constraints = tuple(item for item in metadata if isinstance(item, Hashable))
     return Annotated[annotation, *constraints] if constraints else annotation
@@ -94,6 +140,8 @@ def _unwrap(annotation: Any) -> Any:  # noqa: ANN401 - a type form
     if origin in {Union, UnionType}:
         inner = [arg for arg in get_args(annotation) if arg is not NoneType]
         return inner[0] if len(inner) == 1 else Union[tuple(inner)]  # noqa: UP007 - at run time
+    if isinstance(annotation, NewType):
+        return _unwrap(annotation.__supertype__)
     if origin is Annotated:
         inner_type, *metadata = get_args(annotation)
         return Annotated[_unwrap(inner_type), *metadata]

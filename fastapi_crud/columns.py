@@ -9,7 +9,6 @@ from typing import Annotated, Any, cast
 import sqlalchemy as sa
 from pydantic import (
     AfterValidator,
-    Field,
     TypeAdapter,
     ValidationError,
 )
@@ -20,12 +19,15 @@ from sqlalchemy.orm import (
 )
 
 from fastapi_crud.annotations import annotation_of, kind_of_attribute, kind_of_hybrid
-from fastapi_crud.construction import Constructor, constructor_of
+from fastapi_crud.construction import (
+    MISSING_DEFAULT as MISSING_DEFAULT,
+    Constructor,
+    constructor_of,
+    default_of,
+)
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.kinds import Kind
-from fastapi_crud.values import check_path_segment
-
-MISSING_DEFAULT = object()
+from fastapi_crud.values import Shown, check_path_segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,8 @@ class ColumnInfo:
     def autoincrement(self) -> bool:
         """Whether the database counts it up."""
         return any(
-            column.identity is not None or column is column.table.autoincrement_column
+            column.identity is not None
+            or column is getattr(column.table, "autoincrement_column", None)
             for column in self.columns
         )
 
@@ -113,8 +116,7 @@ class ColumnInfo:
         """
         for column in self.columns:
             if column.default is not None:
-                default = cast("Any", column.default)
-                return default.arg(None) if default.is_callable else default.arg
+                return default_of(cast("Any", column.default))
             if isinstance(column.server_default, sa.DefaultClause):
                 sql = column.server_default.arg
                 if not isinstance(sql, str):
@@ -126,14 +128,25 @@ class ColumnInfo:
     def write(self) -> Any:  # noqa: ANN401 - a type form
         """The type in bodies, with all bounds; without null."""
         if self.primary_key and self.kind.name == "text":
-            shown = Field(min_length=1, json_schema_extra={"pattern": "^[^/]+$"})
-            return Annotated[self.kind.write, shown, AfterValidator(check_path_segment)]
+            segment = AfterValidator(check_path_segment)
+            return Annotated[
+                self.kind.write, segment, Shown({"minLength": 1, "pattern": "^[^/]+$"})
+            ]
         return self.kind.write
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """Checks one value against the column."""
         return TypeAdapter(self.kind.write)
+
+    @cached_property
+    def _reader(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.kind.read)
+
+    def text_of(self, value: object) -> str:
+        """Write a value as text, such that `parse` reads it again: for paths."""
+        plain: object = self._reader.dump_python(value, mode="json")
+        return ("false", "true")[plain] if isinstance(plain, bool) else str(plain)
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - any value
         """Read a value from text.
@@ -205,6 +218,10 @@ class ModelInfo:
     def key_of(self, row: object) -> tuple[Any, ...]:
         """Give the primary key of a row, in the mapper's order."""
         return tuple(getattr(row, column.name) for column in self.key)
+
+    def key_text(self, row: object) -> list[str]:
+        """Write the primary key of a row as it stands in a path."""
+        return [column.text_of(getattr(row, column.name)) for column in self.key]
 
 
 def inspect_model(model: type[Any]) -> ModelInfo:

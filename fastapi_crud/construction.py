@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MISSING_DEFAULT = object()
+"""Stands for: there is no default."""
+
 
 @dataclass(frozen=True)
 class Constructor:
@@ -39,3 +42,15 @@ def constructor_of(model: type[Any]) -> Constructor:
     named = [p for p in parameters if p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}]
     required = frozenset(p.name for p in named if p.default is p.empty)
     return Constructor(model, frozenset(p.name for p in named), required)
+
+
+def default_of(default: Any) -> Any:  # noqa: ANN401 - any kind of default
+    """Evaluate a default as an INSERT would; one that needs the statement around it cannot be."""
+    if default.is_sequence:
+        return default.next_value()
+    if not default.is_callable:
+        return default.arg
+    try:
+        return default.arg(None)
+    except (AttributeError, TypeError):
+        return MISSING_DEFAULT

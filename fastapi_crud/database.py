@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.orm import Session, SessionTransaction
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
@@ -175,7 +176,9 @@ async def commit(session: AsyncSession, info: ModelInfo | None = None) -> None:
     """
     with translated(info):
         await session.commit()
-    for callback in session.info.pop(AFTER_COMMIT, ()):
+    callbacks = session.info.get(AFTER_COMMIT, [])
+    while callbacks:
+        _, callback = callbacks.pop(0)
         try:
             result = callback()
             if inspect.isawaitable(result):
@@ -186,7 +189,7 @@ async def commit(session: AsyncSession, info: ModelInfo | None = None) -> None:
 
 async def rollback(session: AsyncSession) -> None:
     """Roll back, and forget the callbacks of `after_commit`."""
-    session.info.pop(AFTER_COMMIT, None)
+    session.info.get(AFTER_COMMIT, []).clear()
     await session.rollback()
 
 
@@ -198,7 +201,25 @@ def after_commit(session: AsyncSession, callback: Callback) -> None:
         callback: A function or coroutine function without arguments. If it fails, that is
             logged: the data is stored, and the answer stays what it is.
     """
-    session.info.setdefault(AFTER_COMMIT, []).append(callback)
+    if AFTER_COMMIT not in session.info:
+        session.info[AFTER_COMMIT] = []
+        event.listen(session.sync_session, "after_soft_rollback", _forget_callbacks)
+    inner = session.sync_session.get_nested_transaction() or session.sync_session.get_transaction()
+    session.info[AFTER_COMMIT].append((inner, callback))
+
+
+def _forget_callbacks(session: Session, transaction: SessionTransaction) -> None:
+    """Forget what was asked for in a transaction, or in a savepoint within it, that is undone."""
+    callbacks = session.info.get(AFTER_COMMIT, [])
+    callbacks[:] = [each for each in callbacks if transaction not in _with_parents(each[0])]
+
+
+def _with_parents(transaction: SessionTransaction | None) -> list[SessionTransaction]:
+    chain: list[SessionTransaction] = []
+    while transaction is not None:
+        chain.append(transaction)
+        transaction = transaction.parent
+    return chain
 
 
 def _make_engine(url: str | URL | None, settings: Settings, options: dict[str, Any]) -> AsyncEngine:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from fastapi_crud.columns import ModelInfo
@@ -127,6 +127,8 @@ def translated(info: ModelInfo | None = None) -> Generator[None]:
         if translation is None:
             raise
         raise translation from error
+    except (OverflowError, UnicodeEncodeError) as error:  # the driver cannot even send the value
+        raise ValueRejected from error
     except StaleDataError as error:
         raise TransactionConflict from error
     except (PoolTimeout, OSError) as error:
@@ -138,6 +140,8 @@ def translate(error: DBAPIError, info: ModelInfo | None = None) -> CrudError | N
     facts = read_driver_error(error)
     kind = _meaning(facts.code)
     if kind is None:
+        if isinstance(error, DataError) and not facts.code:
+            return ValueRejected()  # psycopg refuses NUL before the server sees it
         no_answer = isinstance(error, OperationalError) and not facts.code
         return DatabaseUnavailable() if no_answer or error.connection_invalidated else None
     if issubclass(kind, Unavailable):

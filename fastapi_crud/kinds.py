@@ -24,10 +24,12 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from fastapi_crud.values import (
     DURATION_PATTERN,
+    Shown,
     assume_utc,
     boolean_from_text,
     canonical_uuid,
@@ -41,9 +43,11 @@ from fastapi_crud.values import (
     refuse_offset,
     require_duration,
     require_time_of_day,
+    to_decimal_places,
     to_utc,
     to_utc_time,
     within_interval,
+    write_decimal,
     write_duration,
 )
 
@@ -81,9 +85,9 @@ def _integer(column_type: TypeEngine[Any]) -> Kind:
     bits = {"TINYINT": 8, "MEDIUMINT": 24}.get(type(column_type).__name__, bits)
     unsigned = bool(getattr(column_type, "unsigned", False))
     low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    shown: dict[str, Any] = {"format": "int64" if high >= 2**31 else "int32"}
-    read = Annotated[int, Field(json_schema_extra=shown)]
-    write = Annotated[int, Field(strict=True, ge=low, le=high, json_schema_extra=shown)]
+    shown = Shown({"format": "int64" if high >= 2**31 else "int32"})
+    write = Annotated[int, Field(strict=True, ge=low, le=high), shown]
+    read = Annotated[int, shown]
     return Kind("integer", int, read, write, integer_from_text)
 
 
@@ -108,6 +112,7 @@ def _numeric(column_type: TypeEngine[Any]) -> Kind:
         return _float(column_type)
     precision: int | None = getattr(column_type, "precision", None)
     scale: int | None = getattr(column_type, "scale", None)
+    scale = None if scale is None else max(scale, 0)
     whole = max((precision or MAX_DIGITS) - (scale or 0), 0)
     fraction = MAX_DIGITS if scale is None else scale
     pattern = rf"^-?\d{{1,{max(whole, 1)}}}" + (rf"(\.\d{{1,{fraction}}})?$" if fraction else "$")
@@ -124,7 +129,7 @@ def _numeric(column_type: TypeEngine[Any]) -> Kind:
         if abs(value) >= 10**whole:
             msg = f"must have at most {whole} digits before the decimal point"
             raise ValueError(msg)
-        return value if scale is None else round(value, scale) + Decimal(0)
+        return value if scale is None else to_decimal_places(value, scale)
 
     shown = {"anyOf": [_number_schema(whole, scale), {"type": "string", "pattern": pattern}]}
     write = Annotated[
@@ -134,7 +139,8 @@ def _numeric(column_type: TypeEngine[Any]) -> Kind:
         AfterValidator(to_scale),
         WithJsonSchema(shown),
     ]
-    return Kind("decimal", Decimal, Decimal, write)
+    read = Annotated[Decimal, PlainSerializer(write_decimal, return_type=str, when_used="json")]
+    return Kind("decimal", Decimal, read, write)
 
 
 def _number_schema(whole: int, scale: int | None) -> dict[str, Any]:
@@ -223,10 +229,10 @@ def _json(_: TypeEngine[Any]) -> Kind:
 
 def _array(column_type: TypeEngine[Any]) -> Kind:
     item = kind_of(column_type.item_type)  # type: ignore[attr-defined]
-    read, write = item.read, item.write
+    python, read, write = item.python, item.read | None, item.write
     for _ in range(getattr(column_type, "dimensions", None) or 1):
-        read, write = list[read], list[write]  # type: ignore[valid-type]
-    return Kind("array", list, read, write)
+        python, read, write = list[python], list[read], list[write]  # type: ignore[valid-type]
+    return Kind("array", python, read, write)
 
 
 def _unknown(column_type: TypeEngine[Any]) -> Kind:
@@ -249,6 +255,9 @@ KINDS: tuple[tuple[type[TypeEngine[Any]], Callable[[TypeEngine[Any]], Kind]], ..
     (sa.Numeric, _numeric),
     (sa.String, _text),
     (sa.LargeBinary, _binary),
+    (sa.BINARY, _binary),
+    (sa.VARBINARY, _binary),
+    (postgresql.INTERVAL, _interval),
     (sa.JSON, _json),
     (sa.ARRAY, _array),
 )
@@ -267,28 +276,3 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind:
     if isinstance(column_type, sa.TypeDecorator):
         return kind_of(column_type.impl_instance)
     return _unknown(column_type)
-
-
-PYTHON_TYPES: dict[Any, TypeEngine[Any]] = {
-    bool: sa.Boolean(),
-    int: sa.BigInteger(),
-    float: sa.Double(),
-    str: sa.Text(),
-    bytes: sa.LargeBinary(),
-    date: sa.Date(),
-    datetime: sa.DateTime(),
-    time: sa.Time(),
-    timedelta: sa.Interval(),
-    Decimal: sa.Numeric(),
-    UUID: sa.Uuid(),
-}
-
-
-def kind_of_python(python: Any) -> Kind | None:  # noqa: ANN401 - any annotation
-    """Tell how values of a Python type look in JSON, where the column type says something else.
-
-    Args:
-        python: The inner type of a `Mapped[...]` annotation.
-    """
-    column_type = PYTHON_TYPES.get(python)
-    return None if column_type is None else kind_of(column_type)

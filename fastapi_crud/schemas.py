@@ -1,6 +1,7 @@
 """The pydantic models of a resource, derived from its columns: create, update, replace, read, page."""
 
 from collections.abc import Collection, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
@@ -8,11 +9,14 @@ from typing import Annotated, Any, ClassVar, cast
 
 import sqlalchemy as sa
 from pydantic import MISSING, BaseModel, ConfigDict, Field, SkipValidation, create_model
+from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 from typing_extensions import TypeVar
 
 from fastapi_crud.access import Access, Exposure, access_of
+from fastapi_crud.annotations import tightened
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo, inspect_model
+from fastapi_crud.values import Shown
 
 CreateT = TypeVar("CreateT", bound=BaseModel, default=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel, default=BaseModel)
@@ -81,7 +85,7 @@ def make_schemas(
     hybrids: Collection[str] = (),
     client_ids: bool = False,
 ) -> Schemas:
-    """Derive the schemas that `make_crud_router` would use, to look at or to subclass.
+    """Derive the schemas that `make_crud_router` would use, to look at or to build on.
 
     Args:
         model: Any mapped class.
@@ -142,13 +146,18 @@ def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[Base
 
     Fields that are no column (a `password`, say) may be left out: PUT then leaves them alone.
     """
-    virtual = {
-        name: (_or_missing(spec.annotation), MISSING)
-        for name, spec in create.model_fields.items()
-        if name not in info.columns
+    fields: dict[str, Any] = {
+        field_name: (_or_missing(spec.annotation), _optional(spec))
+        for field_name, spec in create.model_fields.items()
+        if field_name not in info.columns and spec.alias not in info.columns
     }
-    fields = cast("dict[str, Any]", virtual)
     return create_model(name, __base__=create, __module__=create.__module__, **fields)
+
+
+def _optional(spec: FieldInfo) -> FieldInfo:
+    optional = copy(spec)
+    optional.default, optional.default_factory = MISSING, None
+    return optional
 
 
 def page_of(read: type[BaseModel], name: str, module: str) -> type[BaseModel]:
@@ -180,7 +189,7 @@ def column_values(data: BaseModel, info: ModelInfo, *, only_set: bool = False) -
 def _present(data: BaseModel, info: ModelInfo, *, only_set: bool) -> Iterator[tuple[str, Any]]:
     schema = type(data)
     for name, spec in schema.model_fields.items():
-        value = getattr(data, name)
+        value = data.__dict__[name]
         if value is MISSING or (only_set and name not in data.model_fields_set):
             continue
         by_alias = name not in info.columns and spec.alias in info.columns
@@ -211,10 +220,11 @@ def _make(
 
 
 def _definition(attribute: str, spec: FieldSpec) -> tuple[str, Any]:
-    """Define a field: names that pydantic itself uses become aliases."""
-    if not hasattr(BaseModel, attribute):
+    """Define a field: names that pydantic cannot use for fields become aliases."""
+    if not (hasattr(InputSchema, attribute) or attribute.startswith("_")):
         return attribute, (spec.annotation, Field(spec.default, **spec.extra))
-    return f"{attribute}_", (spec.annotation, Field(spec.default, alias=attribute, **spec.extra))
+    name = f"column_{attribute}"
+    return name, (spec.annotation, Field(spec.default, alias=attribute, **spec.extra))
 
 
 def _read_field(column: ColumnInfo) -> FieldSpec:
@@ -225,7 +235,7 @@ def _read_field(column: ColumnInfo) -> FieldSpec:
 def _write_field(column: ColumnInfo, *, optional: bool = False) -> FieldSpec:
     annotation: Any = column.write
     if bounds := {key: column.info[key] for key in BOUNDS if key in column.info}:
-        annotation = Annotated[annotation, Field(**bounds)]
+        annotation = tightened(annotation, Field(**bounds))
     if column.nullable:
         annotation = annotation | None
     if column.required and not optional:
@@ -237,8 +247,8 @@ def _write_field(column: ColumnInfo, *, optional: bool = False) -> FieldSpec:
 def _ignored_field(column: ColumnInfo) -> FieldSpec:
     unchecked: Any = SkipValidation
     annotation = unchecked[column.kind.read]
-    extra = _shown(column) | {"json_schema_extra": {"readOnly": True}}
-    return FieldSpec(_or_missing(annotation), MISSING, extra)
+    annotation = Annotated[annotation, Shown({"readOnly": True})]
+    return FieldSpec(_or_missing(annotation), MISSING, _shown(column))
 
 
 def _or_missing(annotation: Any) -> Any:  # noqa: ANN401 - a type form

@@ -8,17 +8,40 @@ import binascii
 import math
 import re
 from datetime import UTC, datetime, time, timedelta
+from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
+
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 MAX_INTERVAL = timedelta(days=350_000)
 """Databases without INTERVAL keep it as a date counted from 1970."""
 MAX_JSON_DEPTH = 64
+MAX_PRECISION = 1000
+"""Digits to calculate with: more than any column keeps."""
 
 _SECONDS = r"\d{1,9}(\.\d{1,6})?S"
 _CLOCK = rf"T(\d{{1,9}}H(\d{{1,9}}M)?({_SECONDS})?|\d{{1,9}}M({_SECONDS})?|{_SECONDS})"
 DURATION_PATTERN = rf"^-?P(\d{{1,6}}D({_CLOCK})?|{_CLOCK})$"
 """Durations of fixed length: ISO 8601 without years, months and weeks."""
+
+
+class Shown:
+    """Adds to the JSON schema of a type, whatever else is said about the type.
+
+    Args:
+        extra: The keys to add.
+    """
+
+    def __init__(self, extra: dict[str, Any]) -> None:
+        self.extra = extra
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Add the keys to what pydantic says."""
+        return {**handler(core_schema), **self.extra}
 
 
 def check_text(value: str) -> str:
@@ -118,6 +141,17 @@ def assume_utc(value: Any) -> Any:  # noqa: ANN401 - datetime or time
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+def to_decimal_places(value: Decimal, places: int) -> Decimal:
+    """Write a decimal with as many places as its column has; negative zero becomes zero."""
+    exact = Context(prec=MAX_PRECISION)
+    return exact.add(value.quantize(Decimal(1).scaleb(-places), context=exact), Decimal(0))
+
+
+def write_decimal(value: Decimal) -> str:
+    """Write a decimal without an exponent."""
+    return format(value, "f")
 
 
 def require_duration(value: Any) -> Any:  # noqa: ANN401 - before validation, anything

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
+from sqlalchemy.types import TypeEngine
 
 from fastapi_crud.columns import ModelInfo
 
@@ -64,25 +65,34 @@ def _cascades(mapper: Mapper[Any]) -> bool:
     )
 
 
-ROUNDED_KINDS = frozenset({"datetime", "local_datetime", "time", "local_time", "interval", "float"})
-
-
 @cache
 def stores_less(info: ModelInfo, dialect: Dialect) -> bool:
-    """Tell whether a row must be read back, since the database may keep less than it was given.
+    """Tell whether a row must be read back, since the database may store other than it was given.
 
-    MySQL and MariaDB cut microseconds where the type does not ask for them, and FLOAT is single
-    precision there; the other databases store what they are given.
+    Single-precision floats lose digits, CHAR is padded or stripped; MySQL and MariaDB cut
+    microseconds where the type does not ask for them.
     """
-    if dialect.name not in {"mysql", "mariadb"}:
-        return False
-    types = [
-        column.type.dialect_impl(dialect)
-        for attribute in info.columns.values()
-        for column in attribute.columns
-        if attribute.kind.name in ROUNDED_KINDS
-    ]
-    impls = [t.impl_instance if isinstance(t, sa.TypeDecorator) else t for t in types]
-    return any(
-        getattr(impl, "fsp", None) is None and not isinstance(impl, sa.Double) for impl in impls
-    )
+    types = [column.type for each in info.columns.values() for column in each.columns]
+    return dialect.name != "sqlite" and any(_is_lossy(each, dialect) for each in types)
+
+
+SINGLE_BITS = 24
+"""Digits of the binary fraction of a single-precision float."""
+
+
+def _is_lossy(column_type: TypeEngine[Any], dialect: Dialect) -> bool:
+    mysql = dialect.name in {"mysql", "mariadb"}
+    declared, stored = _undecorated(column_type), _undecorated(column_type.dialect_impl(dialect))
+    if isinstance(declared, sa.Float):
+        single = isinstance(declared, sa.REAL) or (declared.precision or 53) <= SINGLE_BITS
+        return single or (mysql and not isinstance(declared, sa.Double))
+    if isinstance(declared, sa.DateTime | sa.Time | sa.Interval):
+        return mysql and getattr(stored, "fsp", None) is None
+    return isinstance(declared, sa.CHAR)
+
+
+def _undecorated(column_type: TypeEngine[Any]) -> TypeEngine[Any]:
+    if isinstance(column_type, sa.TypeDecorator) and not isinstance(column_type, sa.Interval):
+        decorated: sa.TypeDecorator[Any] = column_type
+        return decorated.impl_instance
+    return column_type

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 ItemT = TypeVar("ItemT")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page(Generic[ItemT]):
     """A page of rows.
 

@@ -16,7 +16,7 @@ from fastapi_crud.options import Operation
 from fastapi_crud.query.parsing import parse_query
 from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.resource import Resource
-from fastapi_crud.router.responses import json_response, key_text, location
+from fastapi_crud.router.responses import json_response, location
 from fastapi_crud.router.route import query_parameters_of
 from fastapi_crud.service import Service
 
@@ -69,9 +69,9 @@ def create_row(resource: Resource) -> Endpoint:
     """Build `POST /users`."""
 
     async def endpoint(request: Request, session: AsyncSession, data: BaseModel) -> Response:
-        async def work(service: AnyService) -> tuple[bytes, tuple[Any, ...]]:
+        async def work(service: AnyService) -> tuple[bytes, list[str]]:
             row = await service.create(data)
-            return resource.writer.row(row), resource.info.key_of(row)
+            return resource.writer.row(row), resource.info.key_text(row)
 
         content, key = await run(resource, session, "create", work)
         return json_response(content, 201, Location=location(request, key))
@@ -186,4 +186,4 @@ def found(resource: Resource, path: dict[str, str], row: ResultT | None) -> Resu
 
 def _not_found(resource: Resource, path: dict[str, str]) -> NotFound:
     parts = (path[KEY_PARAMETER.format(i)] for i in range(len(resource.info.key)))
-    return NotFound(resource.info.name, "/".join(key_text(part) for part in parts))
+    return NotFound(resource.info.name, "/".join(parts))

@@ -130,7 +130,8 @@ def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Resp
     status, code = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
     if isinstance(error, UnsupportedMediaType):
-        headers = {"Accept": "application/json", "Accept-Patch": ACCEPT_PATCH}
+        patch = {"Accept-Patch": ACCEPT_PATCH} if request.method == "PATCH" else {}
+        headers = {"Accept": "application/json", **patch}
     return write_problem(request, style, status, code, str(error), error.issues, headers=headers)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import to_jsonable_python
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,16 +38,15 @@ def json_response(content: bytes, status: int = 200, **headers: str) -> Response
     return Response(content, status, headers, media_type=JSON)
 
 
-def location(request: Request, key: Sequence[Any]) -> str:
-    """Give the path of a row, from the path of its collection."""
-    parts = (quote(key_text(value), safe="") for value in key)
+def location(request: Request, key: Sequence[str]) -> str:
+    """Give the path of a row, from the path of its collection.
+
+    Args:
+        request: What was asked of the collection.
+        key: The texts of the row's key.
+    """
+    parts = (quote(part, safe="") for part in key)
     return "/".join((quote(request.scope["path"].rstrip("/")), *parts))
-
-
-def key_text(value: object) -> str:
-    """Write one value of a key as it stands in a path."""
-    plain = to_jsonable_python(value)
-    return ("false", "true")[plain] if isinstance(plain, bool) else str(plain)
 
 
 def _write(adapter: TypeAdapter[Any], rows: object) -> bytes:

@@ -98,7 +98,7 @@ async def test_only_json_bodies(
         assert answer.status_code in {200, 201}
     else:
         assert answer.status_code == 415
-        assert "application/merge-patch+json" in answer.headers["accept-patch"]
+        assert ("accept-patch" in answer.headers) == (method == "PATCH")
         assert answer.headers["accept"] == "application/json"
 
 
@@ -137,7 +137,7 @@ async def test_own_routes_on_the_same_paths_stay_reachable(sqlite: Database) -> 
     app.include_router(make_crud_router(models.Note, database=sqlite))
 
     @app.post("/notes/{id}")
-    async def after(id: int) -> str:  # noqa: A002  # pyright: ignore[reportUnusedFunction]
+    async def after(id: int) -> str:  # pyright: ignore[reportUnusedFunction]
         return f"after {id}"
 
     async with client_of(app) as client:

@@ -1,0 +1,256 @@
+"""What a developer says about a resource, and what it is called."""
+
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, fields
+from typing import Any, get_type_hints
+
+import pytest
+import sqlalchemy as sa
+
+from fastapi_crud import ConfigurationError, CrudOptions, Limits
+from fastapi_crud.access import Exposure
+from fastapi_crud.columns import inspect_model
+from fastapi_crud.options import (
+    OPERATIONS,
+    Names,
+    Operation,
+    RouterOptions,
+    resolve_names,
+    resolve_options,
+)
+from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
+from tests import models
+from tests.strategies import model_of
+
+CLASSES = {"service", "create_schema", "update_schema", "read_schema"}
+
+
+class WithValue:
+    """A model that carries options."""
+
+    __crud__ = CrudOptions(name="things", hidden=["a"], limits=Limits(max_limit=200))
+
+
+class WithMethod:
+    """A model that makes its options when asked."""
+
+    @classmethod
+    def __crud__(cls) -> CrudOptions:
+        return CrudOptions(name=f"{cls.__name__.lower()}s")
+
+
+class Without:
+    """A model that says nothing."""
+
+
+class WithNonsense:
+    """A model whose `__crud__` is something else."""
+
+    __crud__: Mapping[str, str] = {"name": "things"}
+
+
+def named(name: str, table: str) -> type[Any]:
+    """A model of that name over a table of that name."""
+    model = model_of(sa.Column("a", sa.Integer), name=name)
+    inspect_model(model).mapper.local_table.name = table  # type: ignore[attr-defined]
+    return model
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("options", "bounds"),
+    [
+        ({}, (DEFAULT_LIMIT, MAX_LIMIT)),
+        ({"max_limit": 5000}, (100, 5000)),
+        ({"default_limit": 1, "max_limit": 1}, (1, 1)),
+    ],
+    ids=str,
+)
+def test_limits(options: dict[str, int], bounds: tuple[int, int]) -> None:
+    """How many rows does a page have, and may it have?"""
+    limits = Limits(**options)
+    assert (limits.default_limit, limits.max_limit) == bounds
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"default_limit": 0},
+        {"default_limit": -1},
+        {"max_limit": 99},
+        {"default_limit": 2, "max_limit": 1},
+    ],
+    ids=str,
+)
+def test_limits_that_contradict_each_other_are_refused(options: dict[str, int]) -> None:
+    """Is a page that nobody could ask for an error at once?"""
+    with pytest.raises(ConfigurationError, match="1 <= default_limit <= max_limit"):
+        Limits(**options)
+
+
+# Options
+
+
+def test_the_factory_takes_exactly_the_options_there_are() -> None:
+    """Do the typed keyword arguments and the fields of `CrudOptions` agree, in their types too?"""
+    keywords = get_type_hints(RouterOptions)
+    options = get_type_hints(CrudOptions)
+    assert keywords.keys() | CLASSES == {option.name for option in fields(CrudOptions)}
+    assert not keywords.keys() & CLASSES
+    assert {name: options[name] for name in keywords} == keywords
+
+
+def test_options_are_values() -> None:
+    """Are options equal by what they say, and frozen?"""
+    options = CrudOptions(name="a")
+    assert options == CrudOptions(name="a")
+    with pytest.raises(FrozenInstanceError):
+        options.name = "b"  # type: ignore[misc]
+
+
+def test_options_say_what_is_exposed() -> None:
+    """Do all options about columns reach the exposure?"""
+    options = CrudOptions(
+        hidden=["a"],
+        readable=("b",),
+        read_only={"c"},
+        writable=["d"],
+        hybrids=["e"],
+        client_ids=True,
+    )
+    assert options.exposure() == Exposure(
+        hidden=frozenset("a"),
+        readable=frozenset("b"),
+        read_only=frozenset("c"),
+        writable=frozenset("d"),
+        hybrids=frozenset("e"),
+        client_ids=True,
+    )
+    assert CrudOptions().exposure() == Exposure()
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "of_get", "of_list"),
+    [((), [], []), ([1, 2], [1, 2], [1, 2]), ({"get": [1]}, [1], []), ({}, [], [])],
+    ids=str,
+)
+def test_dependencies_are_for_all_operations_or_for_some(
+    dependencies: Any, of_get: list[int], of_list: list[int]
+) -> None:
+    """Which dependencies does each operation have?"""
+    options = CrudOptions(dependencies=dependencies)
+    assert options.dependencies_of("get") == of_get
+    assert options.dependencies_of("list") == of_list
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "name", "hidden"),
+    [
+        (Without, {}, None, ()),
+        (Without, {"name": "others"}, "others", ()),
+        (WithValue, {}, "things", ["a"]),
+        (WithValue, {"name": "others"}, "others", ["a"]),
+        (WithValue, {"hidden": []}, "things", []),
+        (WithMethod, {}, "withmethods", ()),
+        (WithMethod, {"name": "others"}, "others", ()),
+    ],
+    ids=lambda it: getattr(it, "__name__", str(it)),
+)
+def test_arguments_win_over_the_model(
+    model: type[Any], given: dict[str, Any], name: str | None, hidden: Any
+) -> None:
+    """Whose word counts: the factory's, then the model's, then the default?"""
+    options = resolve_options(model, given)
+    assert (options.name, options.hidden) == (name, hidden)
+
+
+def test_a_model_with_nonsense_is_refused() -> None:
+    """Is a `__crud__` of another type told, with the fix?"""
+    with pytest.raises(ConfigurationError, match=r"WithNonsense.__crud__ must be a CrudOptions"):
+        resolve_options(WithNonsense, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"nmae": "x"}, r"unknown options \['nmae'\]; there are client_ids, .*name"),
+        ({"operations": ["list", "lst"]}, r"unknown operations \['lst'\]; there are list, create"),
+        ({"dependencies": {"gte": []}}, r"unknown operations \['gte'\]"),
+    ],
+    ids=str,
+)
+def test_misspelt_options_are_refused(given: dict[str, Any], message: str) -> None:
+    """Is an unknown option or operation told, with those there are?"""
+    with pytest.raises(ConfigurationError, match=message):
+        resolve_options(Without, given)
+
+
+@pytest.mark.parametrize(
+    "operations", [OPERATIONS, ["get"], {"list", "get"}, ()], ids=["all", "one", "a set", "none"]
+)
+def test_any_choice_of_operations_is_fine(operations: Any) -> None:
+    """May a resource have some of the operations, or none?"""
+    assert resolve_options(Without, {"operations": operations}).operations == operations
+
+
+def test_there_are_six_operations() -> None:
+    """Do the type and the tuple name the same operations?"""
+    assert Operation.__args__ == OPERATIONS  # type: ignore[attr-defined]
+
+
+# Names
+
+NAMES: list[tuple[type[Any], dict[str, str], Names]] = [
+    (models.Note, {}, Names("notes", "note", "Note")),
+    (models.Manager, {}, Names("managers", "manager", "Manager")),
+    (models.Clerk, {"name": "clerks"}, Names("clerks", "clerk", "Clerk")),
+    (models.Hero, {}, Names("heroes", "hero", "Hero")),
+    (models.Note, {"name": "notes"}, Names("notes", "note", "Note")),
+    (models.Note, {"name": "memos"}, Names("memos", "memo", "Memo")),
+    (models.Note, {"name": "memos", "singular": "note"}, Names("memos", "note", "Note")),
+    (models.Note, {"singular": "entry"}, Names("notes", "entry", "Entry")),
+    (models.Note, {"name": "sticky-notes"}, Names("sticky-notes", "sticky-note", "StickyNote")),
+    (models.Note, {"name": "old_notes"}, Names("old_notes", "old_note", "OldNote")),
+    (named("HTTPRequest", "requests"), {}, Names("requests", "http_request", "HTTPRequest")),
+    (named("OAuth2Client", "clients"), {}, Names("clients", "o_auth2_client", "OAuth2Client")),
+    (named("Person", "people"), {}, Names("people", "person", "Person")),
+    (models.Note, {"name": "sheep"}, Names("sheep", "sheep", "Sheep")),
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "names"), NAMES, ids=lambda it: getattr(it, "__name__", str(it))
+)
+def test_what_a_resource_is_called(model: type[Any], options: dict[str, Any], names: Names) -> None:
+    """What is it called in paths, in operation ids and in schemas?"""
+    assert resolve_names(inspect_model(model), CrudOptions(**options)) == names
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        ("categories", "category"), ("classes", "class"), ("boxes", "box"), ("quizzes", "quizz"),
+        ("matches", "match"), ("wishes", "wish"), ("glass", "glass"), ("users", "user"),
+        ("cities", "city"), ("data", "data"),
+    ],
+)  # fmt: skip
+def test_the_singular_of_a_plural(plural: str, singular: str) -> None:
+    """Is the singular of a given name found by its ending?"""
+    names = resolve_names(inspect_model(models.Note), CrudOptions(name=plural))
+    assert names.singular == singular
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"name": "a/b"}, {"name": "1st"}, {"name": "a b"}, {"name": "ä"}, {"name": "{id}"}, {"name": "-a"},
+     {"singular": "a.b"}, {"singular": "n\n"}],
+    ids=str,
+)  # fmt: skip
+def test_names_that_no_path_can_have_are_refused(options: dict[str, Any]) -> None:
+    """Is a name refused that would need quoting, with the fix?"""
+    with pytest.raises(
+        ConfigurationError, match="cannot be part of a path: give name= and singular="
+    ):
+        resolve_names(inspect_model(models.Note), CrudOptions(**options))
