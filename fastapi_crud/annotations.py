@@ -72,9 +72,8 @@ def tightened(annotation: Any, *bounds: Any) -> Any:  # noqa: ANN401 - a type fo
     """
     if not bounds:
         return annotation
-    if get_origin(annotation) is not Annotated:
-        return Annotated[annotation, *bounds]
-    base, *own = get_args(annotation)
+    base, *own = get_args(Annotated[annotation, *bounds])
+    del own[-len(bounds) :]
     first = next((i for i, item in enumerate(own) if not isinstance(item, FieldInfo)), len(own))
     return Annotated[base, *own[:first], *bounds, *own[first:]]
 

@@ -25,7 +25,7 @@ from fastapi_crud.router.parameters import query_documentation, signature
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.responses import RowWriter
-from fastapi_crud.router.route import CrudRouter, RouteFacts
+from fastapi_crud.router.route import CrudRoute, CrudRouter, RouteFacts
 from fastapi_crud.schemas import (
     CreateT,
     ReadT,
@@ -213,6 +213,7 @@ def _add_route(
         methods=[row.method],
         status_code=row.status,
         response_model=getattr(resource.schemas, row.answer) if row.answer else None,
+        route_class_override=CrudRoute,
         operation_id=operation_id,
         name=operation_id,
         summary=row.summary.format(**words),

@@ -107,6 +107,8 @@ class CrudRoute(APIRoute):
 class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
     """What `make_crud_router` gives: an `APIRouter` to include anywhere, any number of times.
 
+    Endpoints of your own can be added to it; they are plain FastAPI routes.
+
     Args:
         model: The model it serves.
         schemas: The bodies and answers of its endpoints.
@@ -114,7 +116,7 @@ class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
     """
 
     def __init__(self, model: type[ModelT], schemas: Schemas, **router_options: Any) -> None:  # noqa: ANN401
-        super().__init__(route_class=CrudRoute, **router_options)
+        super().__init__(**router_options)
         self.model = model
         self.schemas = schemas
 

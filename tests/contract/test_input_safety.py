@@ -3,12 +3,14 @@
 import json
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 import pytest
+from fastapi import FastAPI
 
 from fastapi_crud import Database, make_crud_router
 from tests import models
-from tests.conftest import Serve, rows_of
+from tests.conftest import Client, Serve, rows_of
 
 BAD_FIELDS: dict[str, list[Any]] = {
     "small": [2**15, -(2**15) - 1, 1.0, 1.5, "1", True, [1]],
@@ -64,6 +66,17 @@ def case_id(value: Any) -> str:
     return ascii(value)[:40]
 
 
+APPS: WeakKeyDictionary[Database, FastAPI] = WeakKeyDictionary()
+
+
+def serve_everything(database: Database, serve: Serve) -> Client:
+    """A client of the one app that serves the model with every column type."""
+    if database not in APPS:
+        APPS[database] = FastAPI()
+        APPS[database].include_router(make_crud_router(models.Everything, database=database))
+    return serve(None, app=APPS[database])
+
+
 def encode(body: dict[str, Any]) -> bytes:
     """JSON as a careless client would send it: NaN and lone surrogates included."""
     return json.dumps(body, allow_nan=True).encode()
@@ -74,7 +87,7 @@ async def test_bad_field_is_422_and_stores_nothing(
     db: Database, serve: Serve, name: str, value: Any
 ) -> None:
     """Is a bad value of any type refused by POST, PATCH and PUT, without an echo?"""
-    client = serve(db, make_crud_router(models.Everything))
+    client = serve_everything(db, serve)
     path = (await client.post("/everything", json={})).headers["location"]
     before = (await client.get(path)).json()
     headers = {"content-type": "application/json"}
@@ -97,7 +110,7 @@ async def test_bad_field_is_422_and_stores_nothing(
 @pytest.mark.parametrize("content", BAD_BODIES, ids=case_id)
 async def test_bad_body_is_4xx(db: Database, serve: Serve, content: bytes) -> None:
     """Is a body that is no JSON object of this form refused by POST, PATCH and PUT?"""
-    client = serve(db, make_crud_router(models.Everything))
+    client = serve_everything(db, serve)
     path = (await client.post("/everything", json={})).headers["location"]
 
     for method, url in (("POST", "/everything"), ("PATCH", path), ("PUT", path)):
@@ -114,7 +127,7 @@ async def test_bad_query_is_422_naming_the_parameter(
     db: Database, serve: Serve, query: str
 ) -> None:
     """Is a bad, unknown or repeated parameter refused, and named?"""
-    client = serve(db, make_crud_router(models.Everything))
+    client = serve_everything(db, serve)
     answer = await client.get(f"/everything?{query}")
     assert answer.status_code == 422
     assert all("parameter" in error for error in answer.json()["errors"])
@@ -126,7 +139,7 @@ async def test_key_that_cannot_exist_is_404(
     db: Database, serve: Serve, method: str, key: str
 ) -> None:
     """Is an id that no row can have simply not found, whatever the method?"""
-    client = serve(db, make_crud_router(models.Everything))
+    client = serve_everything(db, serve)
     body: dict[str, Any] | None = {} if method in {"PATCH", "PUT"} else None
     answer = await client.request(method, f"/everything/{quote(key)}", json=body)
     assert answer.status_code == 404, answer.text

@@ -5,8 +5,6 @@ import sys
 from dataclasses import fields
 from typing import get_type_hints
 
-import pytest
-
 import fastapi_crud
 from fastapi_crud import CrudOptions, exceptions
 from fastapi_crud.options import RouterOptions
@@ -56,11 +54,10 @@ def test_router_options_are_crud_options() -> None:
     )
 
 
-FORBIDDEN = ["celery", "jose", "passlib", "asyncpg", "asyncmy", "psycopg", "httpx2", "pytest"]
+EXTRAS = ("celery", "jose", "passlib", "asyncpg", "asyncmy", "psycopg", "httpx2", "pytest")
 
 
-@pytest.mark.parametrize("module", FORBIDDEN)
-def test_importing_the_core_imports_no_extra(module: str) -> None:
+def test_importing_the_core_imports_no_extra() -> None:
     """Does `import fastapi_crud` work with the base dependencies alone?"""
-    code = f"import sys; sys.modules[{module!r}] = None; import fastapi_crud"
+    code = f"import sys; sys.modules |= dict.fromkeys({EXTRAS!r}); import fastapi_crud"
     subprocess.run([sys.executable, "-c", code], check=True)

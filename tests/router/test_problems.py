@@ -1,9 +1,9 @@
 """Errors as problem details: a superset of FastAPI's body that echoes nothing."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
 from fastapi_crud import (
@@ -112,6 +112,22 @@ async def test_http_exceptions_of_dependencies_keep_what_they_say(
     assert answer.status_code == status
     assert answer.headers["www-authenticate"] == "Bearer"
     assert (answer.json()["code"], answer.json()["detail"]) == (code, detail)
+
+
+async def needs_header(x_tenant: Annotated[str, Header()]) -> None:
+    """A dependency that wants a header."""
+
+
+async def test_missing_header_has_neither_pointer_nor_parameter(
+    sqlite: Database, serve: Serve
+) -> None:
+    """Is a fault outside body and query told without a place in either?"""
+    client = serve(sqlite, make_crud_router(models.Note, dependencies=[Depends(needs_header)]))
+    answer = await client.get("/notes")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"type": "missing", "loc": ["header", "x-tenant"], "msg": "Field required"}
+    ]
 
 
 async def test_status_without_content_has_none(sqlite: Database, serve: Serve) -> None:

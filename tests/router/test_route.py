@@ -7,7 +7,7 @@ import pytest
 from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel
 
-from fastapi_crud import ConfigurationError, Database, make_crud_router
+from fastapi_crud import ConfigurationError, Database, DbSession, Repository, make_crud_router
 from fastapi_crud.router.route import check_operation_ids
 from tests import models
 from tests.conftest import Client, Serve, client_of
@@ -144,6 +144,22 @@ async def test_own_routes_on_the_same_paths_stay_reachable(sqlite: Database) -> 
         assert (await client.put("/notes")).json() == "before"
         assert (await client.post("/notes/5")).json() == "after 5"
         assert (await client.get("/notes")).status_code == 200
+
+
+async def test_own_endpoints_on_the_router(sqlite: Database, serve: Serve) -> None:
+    """Can people add endpoints of their own to the router they get?"""
+    router = make_crud_router(models.Note)
+
+    @router.get("/{id}/title")
+    async def title(id: int, session: DbSession) -> str:  # pyright: ignore[reportUnusedFunction]
+        note = await Repository[models.Note](session).get(id)
+        assert note is not None
+        return note.title
+
+    client = serve(sqlite, router)
+    await client.post("/notes", json={"title": "a"})
+    assert (await client.get("/notes/1/title")).json() == "a"
+    assert (await client.get("/notes/1")).status_code == 200
 
 
 class Paging(BaseModel):
