@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from fastapi import FastAPI, Request
@@ -81,28 +81,23 @@ def create_row(resource: Resource) -> Endpoint:
 
 def update_row(resource: Resource) -> Endpoint:
     """Build `PATCH /users/{id}`."""
-
-    async def endpoint(session: AsyncSession, data: BaseModel, **path: Any) -> Response:  # noqa: ANN401
-        key = read_key(resource, path)
-
-        async def work(service: AnyService) -> bytes:
-            return resource.writer.row(found(resource, path, await service.update(key, data)))
-
-        return json_response(await run(resource, session, "update", work))
-
-    return endpoint
+    return _change_row(resource, "update")
 
 
 def replace_row(resource: Resource) -> Endpoint:
     """Build `PUT /users/{id}`."""
+    return _change_row(resource, "replace")
 
+
+def _change_row(resource: Resource, operation: Literal["update", "replace"]) -> Endpoint:
     async def endpoint(session: AsyncSession, data: BaseModel, **path: Any) -> Response:  # noqa: ANN401
         key = read_key(resource, path)
 
         async def work(service: AnyService) -> bytes:
-            return resource.writer.row(found(resource, path, await service.replace(key, data)))
+            change = getattr(service, operation)
+            return resource.writer.row(found(resource, path, await change(key, data)))
 
-        return json_response(await run(resource, session, "replace", work))
+        return json_response(await run(resource, session, operation, work))
 
     return endpoint
 
