@@ -16,7 +16,7 @@ from fastapi_crud.models import ForModel, ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query
 from fastapi_crud.query.pagination import Page
 from fastapi_crud.query.statements import key_equals, loading, select_count, select_page
-from fastapi_crud.work import needs_unit_of_work, stores_less
+from fastapi_crud.unit_of_work import needs_unit_of_work, stores_less
 
 STREAM_CHUNK = 1000
 """How many rows `stream` holds in memory."""

@@ -11,7 +11,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 if TYPE_CHECKING:
-    from tests.test_columns import Garden
+    from tests.samples import Garden
 
 Short = Annotated[str, Field(min_length=2), mapped_column(String(10))]
 

@@ -467,3 +467,18 @@ async def test_sqlite_is_prepared(own: Database, pragma: str, value: str | int) 
         async with own.engine.connect() as connection:
             assert await connection.scalar(sa.text(f"PRAGMA {pragma}")) == value
         await own.engine.dispose()
+
+
+async def test_a_savepoint_that_is_undone_takes_its_callbacks_along(sqlite: Database) -> None:
+    """Do callbacks of a savepoint run if it was released, and not if it was rolled back?"""
+    told: list[str] = []
+    async with sqlite.session() as session:
+        await session.execute(sa.text("SELECT 1"))
+        after_commit(session, lambda: told.append("outer"))
+        undone = await session.begin_nested()
+        after_commit(session, lambda: told.append("undone"))
+        await undone.rollback()
+        async with session.begin_nested():
+            after_commit(session, lambda: told.append("released"))
+        assert told == []
+    assert told == ["outer", "released"]

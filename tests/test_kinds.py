@@ -16,15 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeEngine
 
-from fastapi_crud.annotations import kind_of_python
 from fastapi_crud.kinds import KINDS, kind_of
 from fastapi_crud.models import UTCDateTime
 from fastapi_crud.values import (
     DURATION_PATTERN,
-    MAX_JSON_DEPTH,
-    check_json,
-    check_path_segment,
-    check_text,
 )
 from tests.strategies import COLUMN_TYPES, Level, json_values
 
@@ -508,87 +503,3 @@ def test_text_that_is_no_value(column_type: TypeEngine[Any], text: str) -> None:
     """Is there one way only to write each value?"""
     with pytest.raises(ValueError, match="must be"):
         kind_of(column_type).from_text(text)
-
-
-# Python types
-
-
-@pytest.mark.parametrize(
-    ("python", "name"),
-    [
-        (bool, "boolean"), (int, "integer"), (float, "float"), (str, "text"), (bytes, "binary"),
-        (date, "date"), (datetime, "local_datetime"), (time, "local_time"), (timedelta, "interval"),
-        (Decimal, "decimal"), (UUID, "uuid"),
-    ],
-)  # fmt: skip
-def test_each_plain_python_type_is_of_a_kind(python: Any, name: str) -> None:
-    """Which kind does an annotation stand for?"""
-    kind = kind_of_python(python)
-    assert kind is not None
-    assert (kind.name, kind.python) == (name, python)
-
-
-@pytest.mark.parametrize("python", [dict, list[int], Level, complex, None, Any])
-def test_other_python_types_are_of_no_kind(python: Any) -> None:
-    """Is nothing claimed about types that no column has?"""
-    assert kind_of_python(python) is None
-
-
-# Single values
-
-
-@given(json_values)
-def test_check_json_ends_with_the_value_or_a_value_error(value: Any) -> None:
-    """Does the check end for any JSON, and leave what it accepts as it is?"""
-    with suppress(ValueError):
-        assert check_json(value) is value
-
-
-@pytest.mark.parametrize(("inner", "opening"), [([], "["), ({}, "{")], ids=["lists", "dicts"])
-def test_nesting_ends_somewhere(inner: Any, opening: str) -> None:
-    """Is the deepest nesting accepted and the next refused?"""
-    value = inner
-    for _ in range(MAX_JSON_DEPTH - 1):
-        value = [value] if opening == "[" else {"a": value}
-    assert check_json(value) is value
-    with pytest.raises(ValueError, match="nested deeper than 64"):
-        check_json([value, 1])
-
-
-def test_nesting_without_end_ends_the_check() -> None:
-    """Does a value that contains itself not hang the check?"""
-    value: list[Any] = []
-    value.append(value)
-    with pytest.raises(ValueError, match="nested deeper"):
-        check_json(value)
-
-
-def test_tuples_are_looked_into() -> None:
-    """Is what Python code passes checked like JSON?"""
-    with pytest.raises(ValueError, match="finite"):
-        check_json(({"a": (math.inf,)},))
-
-
-@given(st.text(st.characters(categories=None)))
-def test_check_text_accepts_what_a_database_can_store(text: str) -> None:
-    """Is text accepted if and only if it can be encoded and has no NUL?"""
-    storable = "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
-    try:
-        assert check_text(text) == text
-        accepted = True
-    except ValueError:
-        accepted = False
-    assert accepted == storable
-
-
-@pytest.mark.parametrize("segment", ["", ".", "..", "/", "a/b"])
-def test_segments_that_no_path_can_name(segment: str) -> None:
-    """Is a key refused that no URL could reach?"""
-    with pytest.raises(ValueError, match="usable in a path"):
-        check_path_segment(segment)
-
-
-@pytest.mark.parametrize("segment", ["a", "...", "a b", "ä", "%2F", "?"])
-def test_segments_that_a_path_can_name(segment: str) -> None:
-    """Is everything that can be quoted accepted?"""
-    assert check_path_segment(segment) == segment

@@ -651,3 +651,36 @@ def test_a_patch_says_what_was_sent_and_nothing_else(body: dict[str, Any]) -> No
         assert not storable or "\\x00" in repr(body)
     else:
         assert values == body
+
+
+class Tight(Base):
+    __tablename__ = "tight"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(5), info={"min_length": 2, "pattern": "^[a-z]+$"})
+    age: Mapped[int] = mapped_column(info={"ge": 0})
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"name": "a", "age": 1}, "string_too_short"),
+        ({"name": "abcdef", "age": 1}, "string_too_long"),
+        ({"name": "A1", "age": 1}, "string_pattern_mismatch"),
+        ({"name": "ab", "age": -1}, "greater_than_equal"),
+        ({"name": "ab", "age": 2**31}, "less_than_equal"),
+    ],
+)
+def test_bounds_of_info_and_of_the_column_both_hold(body: dict[str, Any], problem: str) -> None:
+    """Is each bound told in pydantic's own words, whichever side it comes from?"""
+    with pytest.raises(ValidationError) as caught:
+        make_schemas(Tight).create.model_validate(body)
+    assert [error["type"] for error in caught.value.errors()] == [problem]
+
+
+def test_bounds_of_info_are_documented() -> None:
+    """Does the JSON schema tell them all?"""
+    properties = make_schemas(Tight).create.model_json_schema()["properties"]
+    name, age = properties["name"], properties["age"]
+    assert (name["minLength"], name["maxLength"], name["pattern"]) == (2, 5, "^[a-z]+$")
+    assert (age["minimum"], age["maximum"]) == (0, 2**31 - 1)

@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 from fastapi_crud import Database, Versioned
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.models import UTCDateTime
-from fastapi_crud.work import needs_unit_of_work, stores_less
+from fastapi_crud.unit_of_work import needs_unit_of_work, stores_less
 from tests import models
 from tests.strategies import DIALECTS, model_of
 
