@@ -55,8 +55,8 @@ def kind_of_attribute(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN40
         write = kind.write
     elif (other := kind_of_python(annotation)) is not None:
         kind, write = other, other.write
-    elif kind.name == "text" and getattr(annotation, "__module__", "").startswith("pydantic"):
-        write = Annotated[kind.write, *_as_metadata(annotation)]
+    elif kind.name != "json" and getattr(annotation, "__module__", "").startswith("pydantic"):
+        write = Annotated[kind.write, *_as_metadata(kind, annotation)]
     else:
         kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
         write = kind.write
@@ -78,12 +78,17 @@ def tightened(annotation: Any, *bounds: Any) -> Any:  # noqa: ANN401 - a type fo
     return Annotated[base, *own[:first], *bounds, *own[first:]]
 
 
-def _as_metadata(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type form
-    """Apply a pydantic text type, such as `EmailStr`, on top of the column's own bounds."""
+def _as_metadata(kind: Kind, annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type form
+    """Apply a type of pydantic's, such as `EmailStr`, on top of the column's own bounds."""
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    return AfterValidator(lambda text: str(adapter.validate_python(text))), WithJsonSchema(
-        adapter.json_schema()
-    )
+
+    def check(value: Any) -> Any:  # noqa: ANN401 - as the column has it
+        checked = adapter.validate_python(value)
+        if hasattr(checked, "get_secret_value"):  # whose str() is only asterisks
+            return checked.get_secret_value()
+        return str(checked) if kind.python is str else checked
+
+    return AfterValidator(check), WithJsonSchema(adapter.json_schema())
 
 
 def _checked(kind: Kind, annotation: Any) -> Any:  # noqa: ANN401 - a type form

@@ -8,7 +8,16 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, cast
 
 import sqlalchemy as sa
-from pydantic import MISSING, BaseModel, ConfigDict, Field, SkipValidation, create_model
+from pydantic import (
+    MISSING,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PydanticSchemaGenerationError,
+    SkipValidation,
+    TypeAdapter,
+    create_model,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 from typing_extensions import TypeVar
@@ -16,6 +25,7 @@ from typing_extensions import TypeVar
 from fastapi_crud.access import Access, Exposure, access_of
 from fastapi_crud.annotations import tightened
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo, inspect_model
+from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.values import Shown
 
 CreateT = TypeVar("CreateT", bound=BaseModel, default=BaseModel)
@@ -211,12 +221,32 @@ def _make(
 ) -> type[Any]:
     specs = {**specs, **{column.name: _ignored_field(column) for column in ignored}}
     fields = dict(_definition(*item) for item in specs.items())
-    schema: type[Any] = create_model(
-        name, __base__=base, __module__=info.model.__module__, **fields
-    )
+    try:
+        schema: type[Any] = create_model(
+            name, __base__=base, __module__=info.model.__module__, **fields
+        )
+    except PydanticSchemaGenerationError as error:
+        raise ConfigurationError(_indescribable(info, specs)) from error
     if ignored:
         schema.ignored_fields = frozenset(column.name for column in ignored)
     return schema
+
+
+def _indescribable(info: ModelInfo, specs: Mapping[str, FieldSpec]) -> str:
+    """Find the column that pydantic has no schema for."""
+    return (
+        f"{info.name}.{next(name for name, spec in specs.items() if not _describable(spec))} "
+        "has a type that pydantic cannot describe: annotate it with one that it can, "
+        "hide it with info={'hidden': True}, or give schemas of your own"
+    )
+
+
+def _describable(spec: FieldSpec) -> bool:
+    try:
+        TypeAdapter(spec.annotation)
+    except PydanticSchemaGenerationError:
+        return False
+    return True
 
 
 def _definition(attribute: str, spec: FieldSpec) -> tuple[str, Any]:

@@ -1,13 +1,13 @@
 """What the annotation of an attribute adds to what its column says."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Generic
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, PastDate, SecretStr, TypeAdapter
 from sqlalchemy.orm import (
     Mapped,
     mapped_column,
@@ -209,3 +209,22 @@ def test_an_sqlmodel_field_keeps_its_constraints(name: str, good: Any, bad: Any)
     """Are the bounds of an SQLModel field bounds of the column?"""
     assert accepts(column(Hero, name), good)
     assert not accepts(column(Hero, name), bad)
+
+
+class Strict(Base):
+    __tablename__ = "strict"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    secret: Mapped[SecretStr] = mapped_column(sa.String(20))
+    at: Mapped[AwareDatetime] = mapped_column(sa.DateTime(timezone=True))
+    past: Mapped[PastDate] = mapped_column(sa.Date)
+
+
+def test_types_of_pydantic_check_and_store_what_was_sent() -> None:
+    """Is the value stored as the column has it, and a secret not as asterisks?"""
+    secret, at, past = (column(Strict, name) for name in ("secret", "at", "past"))
+    assert secret.adapter.validate_python("hunter2") == "hunter2"
+    assert past.adapter.validate_python("2000-01-01") == date(2000, 1, 1)
+    assert not accepts(past, "2999-01-01")
+    naive = datetime(2024, 1, 1)  # noqa: DTZ001 - as SQLite gives it
+    assert TypeAdapter(at.kind.read).validate_python(naive).tzinfo is UTC

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import String
+from sqlalchemy import String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
 from fastapi_crud import (
@@ -71,6 +71,22 @@ class Pet(DataclassBase):
     )
 
 
+class Money:
+    """A class that pydantic knows nothing of."""
+
+
+class MoneyType(TypeDecorator[Money]):
+    impl = String
+    cache_ok = True
+
+
+class Priced(Base):
+    __tablename__ = "priced"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    price: Mapped[Money] = mapped_column(MoneyType)
+
+
 class NoteIn(BaseModel):
     title: str
     password: str
@@ -99,6 +115,10 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "table name": (lambda: make_crud_router(Strange), "strange things.*name="),
     "__crud__": (lambda: make_crud_router(Badly), "must be a CrudOptions"),
     "constructor": (lambda: make_crud_router(Pet), "__init__ requires owner.*init=False"),
+    "type that pydantic cannot describe": (
+        lambda: make_crud_router(Priced),
+        "Priced.price has a type.*hide it",
+    ),
     "service of another model": (
         lambda: make_crud_router(models.Note, service=Service[Login]),  # pyright: ignore[reportArgumentType]
         r"subclass Service\[Note\]",
@@ -155,6 +175,9 @@ FINE: dict[str, Callable[[], Any]] = {
     "constructor without create": lambda: make_crud_router(Pet, operations=["get", "update"]),
     "foreign field handled by the service": lambda: make_crud_router(
         models.Note, service=HashingService, operations=["create"]
+    ),
+    "indescribable column hidden": lambda: make_crud_router(
+        Priced, hidden=["price"], operations=["get"]
     ),
     "privilege made writable": lambda: make_crud_router(Member, writable=["role"]),
     "service of a parent class": lambda: make_crud_router(
