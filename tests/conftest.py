@@ -1,7 +1,8 @@
 """Databases, apps and clients for all tests.
 
 Servers are found by environment variables and skipped with a reason where none answers; with
-`CI=true` a missing server fails. Each run makes databases of its own name and drops them.
+`CI=true` a missing server fails. `TEST_BACKENDS` may name
+fewer of them: `sqlite postgresql`. Each run makes databases of its own name and drops them.
 """
 
 import os
@@ -34,7 +35,7 @@ SERVERS = {
     "psycopg": make_url(POSTGRESQL_URL).set(drivername="postgresql+psycopg"),
     "mariadb": make_url(MYSQL_URL).set(drivername="mysql+asyncmy"),
 }
-BACKENDS = ("sqlite", *SERVERS)
+BACKENDS = os.environ.get("TEST_BACKENDS", " ".join(["sqlite", *SERVERS])).split()
 
 Client = httpx2.AsyncClient
 Serve = Callable[..., Client]
