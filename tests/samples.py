@@ -201,9 +201,11 @@ class Point(DataclassBase):
     z: Mapped[int | None] = mapped_column(default=None, init=False)
 
 
-class Hero(SQLModel, table=True):
+class SQLModelBase(SQLModel):
     metadata = Base.metadata
 
+
+class Hero(SQLModelBase, table=True):
     id: int | None = SQLModelField(default=None, primary_key=True)
     name: str = SQLModelField(max_length=20, min_length=2)
     age: int | None = SQLModelField(default=None, ge=0)

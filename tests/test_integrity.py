@@ -463,7 +463,9 @@ async def select_until_it_fails(connection: AsyncConnection) -> None:
 
 async def test_a_pool_that_is_exhausted(tmp_path: Any) -> None:
     """Is a connection that the pool cannot give unavailable for the moment?"""
-    database = Database(f"sqlite:///{tmp_path}/a.db", pool_size=1, max_overflow=0, pool_timeout=0)
+    database = Database(
+        f"sqlite:///{tmp_path}/a.db", pool_size=1, max_overflow=0, pool_timeout=0.05
+    )
     async with database.engine.connect():
         with pytest.raises(DatabaseUnavailable):
             await database.ping()
