@@ -16,6 +16,9 @@ class Settings(BaseSettings):
         debug: Whether to log SQL statements.
         database_url: Where the data is; plain `postgresql://` and `mysql://` get an async driver.
         redis_url: Where the broker or cache is.
+        secret_key: The key that tokens are signed with; the core needs none.
+        algorithm: How they are signed.
+        access_token_expire_minutes: How many minutes an access token lives.
         allowed_origins: Origins that browsers may call from, as a JSON list; `["*"]` for any.
     """
 

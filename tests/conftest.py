@@ -1,8 +1,8 @@
 """Databases, apps and clients for all tests.
 
 Servers are found by environment variables and skipped with a reason where none answers; with
-`CI=true` a missing server fails. `TEST_BACKENDS` may name
-fewer of them: `sqlite postgresql`. Each run makes databases of its own name and drops them.
+`CI=true` a missing server fails. `TEST_BACKENDS` may name fewer of them: `sqlite postgresql`.
+Each run makes databases of its own name and drops them.
 """
 
 import os
