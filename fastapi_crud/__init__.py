@@ -32,8 +32,23 @@ from fastapi_crud.models import (
     Versioned as Versioned,
 )
 from fastapi_crud.options import CrudOptions as CrudOptions, Limits as Limits
-from fastapi_crud.query.clauses import Query as Query
-from fastapi_crud.query.pagination import Page as Page
+from fastapi_crud.query.clauses import (
+    And as And,
+    Filter as Filter,
+    FullText as FullText,
+    Not as Not,
+    Or as Or,
+    OrderBy as OrderBy,
+    Query as Query,
+    Search as Search,
+)
+from fastapi_crud.query.operand import Operand as Operand
+from fastapi_crud.query.operators import Operator as Operator
+from fastapi_crud.query.pagination import CursorPage as CursorPage, Page as Page
+from fastapi_crud.query.search import (
+    PostgreSQLFullText as PostgreSQLFullText,
+    SQLiteFullText as SQLiteFullText,
+)
 from fastapi_crud.repository import Repository as Repository
 from fastapi_crud.router.cors import add_cors as add_cors
 from fastapi_crud.router.dependencies import DbSession as DbSession, get_db as get_db

@@ -129,6 +129,24 @@ class Exposure:
             raise ConfigurationError(msg)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rights:
+    """What one caller may not do with columns that others may see or write.
+
+    Args:
+        hidden: Columns that do not exist for this caller.
+        read_only: Columns that this caller may read, but not write.
+    """
+
+    hidden: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+
+    @property
+    def unwritable(self) -> frozenset[str]:
+        """All columns that this caller may not write."""
+        return self.hidden | self.read_only
+
+
 Rule = Callable[[ColumnInfo, Exposure], bool]
 
 

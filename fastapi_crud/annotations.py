@@ -51,16 +51,18 @@ def kind_of_attribute(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN40
     if get_origin(annotation) is Annotated:
         annotation, *extra = get_args(annotation)
         metadata = tuple(item for item in extra if not isinstance(item, SchemaItem | MappedColumn))
+    bare = kind.write
     if annotation in (None, Any, kind.python) or kind.name == "enum":
         write = kind.write
     elif (other := kind_of_python(annotation)) is not None:
-        kind, write = other, other.write
+        kind, write, bare = other, other.write, other.write
     elif kind.name != "json" and getattr(annotation, "__module__", "").startswith("pydantic"):
         write = Annotated[kind.write, *_as_metadata(kind, annotation)]
     else:
         kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
-        write = kind.write
-    return Kind(kind.name, kind.python, kind.read, tightened(write, *metadata), kind.from_text)
+        write = bare = kind.write
+    tight = tightened(write, *metadata)
+    return Kind(kind.name, kind.python, kind.read, tight, kind.from_text, bare)
 
 
 def tightened(annotation: Any, *bounds: Any) -> Any:  # noqa: ANN401 - a type form

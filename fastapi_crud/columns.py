@@ -7,16 +7,9 @@ from types import MappingProxyType
 from typing import Annotated, Any, cast
 
 import sqlalchemy as sa
-from pydantic import (
-    AfterValidator,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import (
-    ColumnProperty,
-    Mapper,
-)
+from sqlalchemy.orm import ColumnProperty, Mapper
 
 from fastapi_crud.annotations import annotation_of, kind_of_attribute, kind_of_hybrid
 from fastapi_crud.construction import (
@@ -140,12 +133,18 @@ class ColumnInfo:
         return TypeAdapter(self.kind.write)
 
     @cached_property
-    def _reader(self) -> TypeAdapter[Any]:
+    def comparable(self) -> TypeAdapter[Any]:
+        """Checks one value that the column is compared with."""
+        return TypeAdapter(self.kind.compared)
+
+    @cached_property
+    def reader(self) -> TypeAdapter[Any]:
+        """Writes one value as answers show it."""
         return TypeAdapter(self.kind.read)
 
     def text_of(self, value: object) -> str:
         """Write a value as text, such that `parse` reads it again: for paths."""
-        plain: object = self._reader.dump_python(value, mode="json")
+        plain: object = self.reader.dump_python(value, mode="json")
         return ("false", "true")[plain] if isinstance(plain, bool) else str(plain)
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - any value

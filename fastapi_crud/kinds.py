@@ -68,6 +68,8 @@ class Kind:
         read: The type in answers: no bounds, for old rows must not fail.
         write: The type in bodies: with every bound of the column.
         from_text: Turns text (a path or query value) into what `write` accepts.
+        bare: The type in filters: the bounds of the column, without the rules that an
+            annotation adds for new rows; `write` unless given.
     """
 
     name: str
@@ -75,6 +77,12 @@ class Kind:
     read: Any
     write: Any
     from_text: Callable[[str], Any] = str
+    bare: Any = None
+
+    @property
+    def compared(self) -> Any:  # noqa: ANN401 - a type form
+        """The type of a value to compare with."""
+        return self.write if self.bare is None else self.bare
 
 
 # Makers: one column type in, its kind out.

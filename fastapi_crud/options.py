@@ -1,10 +1,10 @@
 """What a developer may say about a resource."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from pydantic import BaseModel
 
@@ -12,30 +12,23 @@ from fastapi_crud.access import Exposure
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.database import Database
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
+from fastapi_crud.query.clauses import CountMode, FullText
+from fastapi_crud.query.limits import Limits as Limits
+from fastapi_crud.query.operators import Operator
+from fastapi_crud.query.vocabulary import Filters, Pagination
 from fastapi_crud.service import Service
 
-Operation = Literal["list", "create", "get", "update", "replace", "delete"]
-OPERATIONS: tuple[Operation, ...] = ("list", "create", "get", "update", "replace", "delete")
+Operation = Literal["list", "create", "get", "update", "replace", "delete", "search"]
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+DEFAULT_OPERATIONS: tuple[Operation, ...] = (
+    "list", "create", "get", "update", "replace", "delete",
+)  # fmt: skip
+CountModes = Sequence[CountMode]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """Bounds on what one request may ask for.
-
-    Args:
-        default_limit: How many rows a page has when the client does not say.
-        max_limit: How many rows a page may have.
-    """
-
-    default_limit: int = DEFAULT_LIMIT
-    max_limit: int = MAX_LIMIT
-
-    def __post_init__(self) -> None:
-        """Refuse bounds that contradict each other."""
-        if not 1 <= self.default_limit <= self.max_limit:
-            msg = "Limits: 1 <= default_limit <= max_limit must hold"
-            raise ConfigurationError(msg)
+Dependency = Callable[..., Any]
+"""A FastAPI dependency: a function, or `Depends(...)` of one."""
+Scope = Dependency | Mapping[Operation, Dependency]
+"""A dependency that gives conditions, for all operations or by operation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +53,27 @@ class CrudOptions:
         writable: Columns to write although they look privileged or server-set.
         hybrids: Hybrid properties to read.
         client_ids: Whether clients may choose the primary key of new rows.
+        scope: A dependency that gives conditions (see `Where`): only rows for which they hold
+            exist for this request. Or one by operation: of what `get` lets a caller read,
+            `update`, `replace` and `delete` let it write those within their own. A scope on the
+            model holds as well, and also where its rows are related ones.
+        readable_by: Column → a dependency that tells whether this caller may read it; to others
+            it does not exist.
+        writable_by: Column → a dependency that tells whether this caller may write it; to others
+            it is read-only.
+        filters: What clients may filter by: field → operators, or `...` for those of its type;
+            paths such as `"author.name"` as well. `"*"` stands for all columns that are read,
+            which is the default.
+        operators: Filter operators of your own, beside the built-in ones.
+        sort: Columns that clients may sort by; all that are read unless given.
+        default_sort: How rows are sorted otherwise, such as `"-created_at"`.
+        search: Text columns or paths that `search=` looks into, or a full-text index.
+        include: Relationships that clients may include, such as `"author"` or `"books.tags"`.
+        fields: Whether clients may choose fields.
+        pagination: By offset, by cursor, or both.
+        count: How totals may be counted: the first by default, the others by `count=`.
+        cursor_secret: Signs cursors, so that only this API makes them.
+        allow_params: Patterns of query parameters to pass over, such as `"utm_*"`.
         database: The database of this resource, where it is not the app's.
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes the `type` of problems a link: `problem_base + code`.
@@ -72,7 +86,7 @@ class CrudOptions:
     name: str | None = None
     singular: str | None = None
     tags: Sequence[str] | None = None
-    operations: Collection[Operation] = OPERATIONS
+    operations: Collection[Operation] = DEFAULT_OPERATIONS
     dependencies: Sequence[Any] | Mapping[Operation, Sequence[Any]] = ()
     limits: Limits = Limits()
     hidden: Collection[str] = ()
@@ -81,6 +95,20 @@ class CrudOptions:
     writable: Collection[str] = ()
     hybrids: Collection[str] = ()
     client_ids: bool = False
+    scope: Scope | Sequence[Scope] | None = None
+    readable_by: Mapping[str, Dependency] = field(default_factory=dict[str, Dependency])
+    writable_by: Mapping[str, Dependency] = field(default_factory=dict[str, Dependency])
+    filters: Filters | None = None
+    operators: Sequence[Operator] = ()
+    sort: Sequence[str] | None = None
+    default_sort: Sequence[str] | str = ()
+    search: Sequence[str] | FullText | None = None
+    include: Sequence[str] = ()
+    fields: bool = False
+    pagination: Pagination = "offset"
+    count: CountModes = ("exact",)
+    cursor_secret: str | None = None
+    allow_params: Collection[str] = ()
     database: Database | None = None
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
@@ -95,6 +123,15 @@ class CrudOptions:
             hybrids=frozenset(self.hybrids),
             client_ids=self.client_ids,
         )
+
+    def scopes_of(self, *operations: Operation) -> list[Dependency]:
+        """Give the scopes of an operation; of several, the first that each scope speaks of."""
+        found: list[Any] = []
+        for scope in _as_list(self.scope):
+            every: Any = scope if isinstance(scope, Mapping) else dict.fromkeys(operations, scope)
+            by_operation: Mapping[Any, Any] = every
+            found += [by_operation[o] for o in operations if o in by_operation][:1]
+        return [dependency for dependency in found if dependency is not None]
 
     def dependencies_of(self, operation: Operation) -> list[Any]:
         """Give the dependencies of one operation."""
@@ -118,6 +155,20 @@ class RouterOptions(TypedDict, total=False):
     writable: Collection[str]
     hybrids: Collection[str]
     client_ids: bool
+    scope: Scope | Sequence[Scope] | None
+    readable_by: Mapping[str, Dependency]
+    writable_by: Mapping[str, Dependency]
+    filters: Filters | None
+    operators: Sequence[Operator]
+    sort: Sequence[str] | None
+    default_sort: Sequence[str] | str
+    search: Sequence[str] | FullText | None
+    include: Sequence[str]
+    fields: bool
+    pagination: Pagination
+    count: CountModes
+    cursor_secret: str | None
+    allow_params: Collection[str]
     database: Database | None
     validation_detail: Literal["list", "text"]
     problem_base: str | None
@@ -154,13 +205,21 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
         msg = f"unknown options {unknown}; there are {', '.join(sorted(known))}"
         raise ConfigurationError(msg)
     options = replace(base, **given)
-    listed = {*options.operations}
-    if isinstance(options.dependencies, Mapping):
-        listed |= options.dependencies.keys()
+    if base.scope is not None and given.get("scope") is not None:
+        options = replace(options, scope=(*_as_list(base.scope), *_as_list(given["scope"])))
+    listed: set[str] = {*options.operations}
+    for by_operation in (options.dependencies, *_as_list(options.scope)):
+        if isinstance(by_operation, Mapping):
+            listed |= by_operation.keys()
     if wrong := sorted(listed - {*OPERATIONS}):
         msg = f"unknown operations {wrong}; there are {', '.join(OPERATIONS)}"
         raise ConfigurationError(msg)
     return options
+
+
+def _as_list(scope: Any) -> Sequence[Any]:  # noqa: ANN401 - a scope, or several
+    scopes: list[Any] = [*scope] if isinstance(scope, Sequence) else [scope]
+    return scopes
 
 
 def resolve_names(info: ModelInfo, options: CrudOptions) -> Names:

@@ -1,33 +1,29 @@
-"""Rows of one model: get, list, count, create, update, delete. One statement each; never commits."""
+"""Rows of one model: what `Reader` reads, and create, update, delete. Never commits."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstanceState
 from sqlalchemy.sql.elements import ColumnElement
 
-from fastapi_crud.columns import ModelInfo, inspect_model
-from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.exceptions import PermissionDenied
 from fastapi_crud.integrity import translated
-from fastapi_crud.models import ForModel, ModelT
-from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query
-from fastapi_crud.query.pagination import Page
-from fastapi_crud.query.statements import key_equals, loading, select_count, select_page
+from fastapi_crud.models import ModelT
+from fastapi_crud.query.loading import options
+from fastapi_crud.query.statements import is_one_of, key_equals
+from fastapi_crud.reader import KEYS_CHUNK, Reader
 from fastapi_crud.unit_of_work import needs_unit_of_work, stores_less
 
-STREAM_CHUNK = 1000
-"""How many rows `stream` holds in memory."""
 
-
-class Repository(ForModel, Generic[ModelT]):
+class Repository(Reader[ModelT], Generic[ModelT]):
     """The rows of one model, through one session: `Repository[User](session)`.
 
-    Flushes but never commits: whoever opened the session does. Conditions are plain SQLAlchemy
-    expressions. Keys are values, or tuples in the mapper's order where they are composite; a key
-    that cannot exist, such as text for an integer, is simply not found.
+    Flushes but never commits: whoever opened the session does. Conditions are clauses such as
+    `Filter("age", "gte", 18)`, or plain SQLAlchemy expressions. Keys are values, or tuples in the
+    mapper's order where they are composite; a key that cannot exist, such as text for an
+    integer, is simply not found.
 
     Args:
         session: The session to work in.
@@ -35,98 +31,6 @@ class Repository(ForModel, Generic[ModelT]):
     Raises:
         CrudError: From every method, where the database refuses; see `fastapi_crud.exceptions`.
     """
-
-    model: type[ModelT]
-    also_load: Collection[str] = ()
-    """Relationships and deferred columns to load with every row."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        if getattr(type(self), "model", None) is None:
-            msg = f"which model? Write {type(self).__name__}[User](session), or subclass that"
-            raise ConfigurationError(msg)
-        self.session = session
-
-    @property
-    def info(self) -> ModelInfo:
-        """What the model consists of."""
-        return inspect_model(self.model)
-
-    async def get(self, id: object) -> ModelT | None:  # noqa: A002 - the field's word
-        """Give the row with this primary key.
-
-        Args:
-            id: The key; a tuple where it is composite.
-        """
-        key = self._key(id)
-        if key is None:
-            return None
-        return await self._first(*key_equals(self.info, key))
-
-    async def get_by(self, **columns: object) -> ModelT | None:
-        """Give the row with these values; the first by key if there are several.
-
-        Args:
-            **columns: Value by attribute name, such as `email="a@example.com"`.
-        """
-        return await self._first(*(getattr(self.model, k) == v for k, v in columns.items()))
-
-    async def get_multi(
-        self,
-        *,
-        skip: int = 0,
-        limit: int = DEFAULT_LIMIT,
-        where: Sequence[ColumnElement[bool]] = (),
-        order_by: Sequence[Any] = (),
-    ) -> list[ModelT]:
-        """Give rows in a stable order: the primary key always comes last.
-
-        Args:
-            skip: How many rows to pass over.
-            limit: How many rows to give at most.
-            where: Conditions that all must hold.
-            order_by: What to sort by.
-        """
-        query = Query(skip=skip, limit=limit, where=tuple(where), order_by=tuple(order_by))
-        return await self._rows(query)
-
-    async def get_page(self, query: Query) -> Page[ModelT]:
-        """Give a page of rows and how many there are in all.
-
-        A page that ends before its limit tells the total by itself; otherwise it is counted.
-        """
-        items = await self._rows(query)
-        if len(items) < query.limit and (items or not query.skip):
-            return Page(items, query.skip + len(items))
-        return Page(items, await self.count(*query.where))
-
-    async def count(self, *where: ColumnElement[bool]) -> int:
-        """Count the rows for which all conditions hold."""
-        with translated(self.info):
-            return cast("int", await self.session.scalar(select_count(self.info, where)))
-
-    async def exists(self, *where: ColumnElement[bool]) -> bool:
-        """Tell whether a row exists for which all conditions hold."""
-        statement = sa.select(sa.exists(sa.select(self.model).where(*where)))
-        with translated(self.info):
-            return bool(await self.session.scalar(statement))
-
-    async def stream(
-        self, *, where: Sequence[ColumnElement[bool]] = (), order_by: Sequence[Any] = ()
-    ) -> AsyncIterator[ModelT]:
-        """Give all rows one by one, holding few of them in memory.
-
-        Args:
-            where: Conditions that all must hold.
-            order_by: What to sort by; the primary key always comes last.
-        """
-        query = Query(where=tuple(where), order_by=tuple(order_by))
-        statement = select_page(self.info, query).limit(None)
-        with translated(self.info):
-            rows = await self.session.stream_scalars(
-                statement.execution_options(yield_per=STREAM_CHUNK)
-            )
-            async for row in rows:
-                yield row
 
     async def create(self, data: Mapping[str, Any]) -> ModelT:
         """Store a new row.
@@ -138,11 +42,13 @@ class Repository(ForModel, Generic[ModelT]):
             UniqueViolation: If a unique rule is violated; nothing is checked beforehand.
             ForeignKeyViolation: If it refers to a row that does not exist.
             InvalidData: If the values cannot be stored.
+            PermissionDenied: If the row lies outside the scope of this caller.
         """
         row = self.info.constructor(data)
         self.session.add(row)
         with translated(self.info):
             await self.session.flush()
+            await self._stay_in_scope([row])
             return await self._settle(row)
 
     async def create_multi(self, data: Sequence[Mapping[str, Any]]) -> list[ModelT]:
@@ -155,6 +61,7 @@ class Repository(ForModel, Generic[ModelT]):
         self.session.add_all(rows)
         with translated(self.info):
             await self.session.flush()
+            await self._stay_in_scope(rows)
             return [await self._settle(row) for row in rows]
 
     async def update(self, obj_or_id: object, data: Mapping[str, Any]) -> ModelT | None:
@@ -166,16 +73,20 @@ class Repository(ForModel, Generic[ModelT]):
 
         Returns:
             The row as it is now, or None if there is none with this key.
+
+        Raises:
+            PermissionDenied: If this caller may read the row but not write it, or not so.
         """
         if isinstance(obj_or_id, self.model):
+            await self._stay_in_scope([obj_or_id])
             return await self._write(obj_or_id, data)
-        if not data:
-            return await self.get(obj_or_id)
-        if needs_unit_of_work(self.info, self.session, "update"):
-            row = await self.get(obj_or_id)
-            return None if row is None else await self._write(row, data)
-        key = self._key(obj_or_id)
-        return None if key is None else await self._update(key, data)
+        key = self.info.as_key(obj_or_id)
+        if key is None:
+            return None
+        if not data or needs_unit_of_work(self.info, self.session, "update"):
+            row = await self._writable(key)
+            return row if row is None or not data else await self._write(row, data)
+        return await self._update(key, data)
 
     async def delete(self, obj_or_id: object) -> bool:
         """Delete a row.
@@ -188,68 +99,115 @@ class Repository(ForModel, Generic[ModelT]):
 
         Raises:
             ForeignKeyViolation: If other rows still refer to it.
+            PermissionDenied: If this caller may read the row but not delete it.
         """
-        by_row = isinstance(obj_or_id, self.model)
-        if by_row or needs_unit_of_work(self.info, self.session, "delete"):
-            row = obj_or_id if by_row else await self.get(obj_or_id)
-            if row is None:
-                return False
-            with translated(self.info):
-                await self.session.delete(row)
-                await self.session.flush()
-            return True
-        key = self._key(obj_or_id)
-        return key is not None and await self._delete(key)
-
-    async def _first(self, *where: ColumnElement[bool]) -> ModelT | None:
-        rows = await self._rows(Query(limit=1, where=where))
-        return rows[0] if rows else None
-
-    async def _rows(self, query: Query) -> list[ModelT]:
-        statement = select_page(self.info, query).options(*loading(self.info, self.also_load))
-        with translated(self.info):
-            return list((await self.session.scalars(statement)).unique())
+        if isinstance(obj_or_id, self.model):
+            await self._stay_in_scope([obj_or_id])
+            return await self._remove(obj_or_id)
+        key = self.info.as_key(obj_or_id)
+        if key is None:
+            return False
+        if needs_unit_of_work(self.info, self.session, "delete"):
+            row = await self._writable(key)
+            return row is not None and await self._remove(row)
+        return await self._delete(key)
 
     async def _update(self, key: Sequence[Any], data: Mapping[str, Any]) -> ModelT | None:
+        await self._prepare(())
         statement = (
             sa.update(self.model)
-            .where(*key_equals(self.info, key))
+            .where(*key_equals(self.info, key), *self._write_conditions())
             .values(dict(data))
             .returning(self.model)
             .execution_options(populate_existing=True, synchronize_session=False)
         )
         with translated(self.info):
             row = await self.session.scalar(statement)
-            return None if row is None else await self._settle(row)
+            if row is None:
+                await self._refuse_if_readable(key)
+                return None
+            await self._stay_in_scope([row])
+            return await self._settle(row)
 
     async def _delete(self, key: Sequence[Any]) -> bool:
-        statement = sa.delete(self.model).where(*key_equals(self.info, key))
+        await self._prepare(())
+        conditions = (*key_equals(self.info, key), *self._write_conditions())
         with translated(self.info):
-            result = await self.session.execute(statement)
-        return cast("CursorResult[Any]", result).rowcount > 0
+            result = await self.session.execute(sa.delete(self.model).where(*conditions))
+        if cast("CursorResult[Any]", result).rowcount > 0:
+            return True
+        await self._refuse_if_readable(key)
+        return False
+
+    async def _writable(self, key: Sequence[Any]) -> ModelT | None:
+        """Give a row that this caller may write."""
+        scope = [self._translator.test(self.info, each) for each in self.view.write_scope]
+        row = await self._first(*key_equals(self.info, key), *scope)
+        if row is None:
+            await self._refuse_if_readable(key)
+        return row
 
     async def _write(self, row: ModelT, data: Mapping[str, Any]) -> ModelT:
         for name, value in data.items():
             setattr(row, name, value)
         with translated(self.info):
             await self.session.flush()
+            await self._stay_in_scope([row])
             return await self._settle(row)
+
+    async def _remove(self, row: ModelT) -> bool:
+        with translated(self.info):
+            await self.session.delete(row)
+            await self.session.flush()
+        return True
+
+    def _write_conditions(self) -> list[ColumnElement[bool]]:
+        translator = self._translator
+        return [
+            *translator.scope(self.info),
+            *(translator.test(self.info, each) for each in self.view.write_scope),
+        ]
+
+    async def _refuse_if_readable(self, key: Sequence[Any]) -> None:
+        """Tell "not yours to change" from "not there": only for rows that the caller may read.
+
+        Raises:
+            PermissionDenied: If there is such a row.
+        """
+        if self.view.write_scope and await self.exists(*key_equals(self.info, key)):
+            raise PermissionDenied
+
+    async def _stay_in_scope(self, rows: Sequence[ModelT]) -> None:
+        """Refuse rows that this caller could not write, or not read any more.
+
+        Raises:
+            PermissionDenied: If there is one; whoever opened the session rolls back.
+        """
+        conditions = self._write_conditions()
+        if not conditions or not rows:
+            return
+        await self._prepare(())
+        key = [getattr(self.model, column.name) for column in self.info.key]
+        keys = [self.info.key_of(row) for row in rows]
+        for start in range(0, len(keys), KEYS_CHUNK):
+            chunk = keys[start : start + KEYS_CHUNK]
+            within = sa.select(sa.func.count()).select_from(self.model)
+            found = await self.session.scalar(within.where(is_one_of(key, chunk), *conditions))
+            if found != len(chunk):
+                raise PermissionDenied
 
     async def _settle(self, row: ModelT) -> ModelT:
         """Load what only the database knows of a row that was just written, if anything."""
         state: InstanceState[Any] = sa.inspect(row)
         expressions = {name for name, column in self.info.columns.items() if not column.columns}
-        unknown = state.expired_attributes | expressions | set(self.also_load)
+        unknown = state.expired_attributes | expressions | self.view.loads.keys()
         dialect = self.session.get_bind(self.info.mapper).dialect
         if state.unloaded & unknown or stores_less(self.info, dialect):
             statement = (
                 sa.select(self.model)
                 .where(*key_equals(self.info, self.info.key_of(row)))
-                .options(*loading(self.info, self.also_load))
+                .options(*options(self.info, self.view.loads, self._translator))
                 .execution_options(populate_existing=True)
             )
             await self.session.scalars(statement)
         return row
-
-    def _key(self, id: object) -> tuple[Any, ...] | None:  # noqa: A002 - the field's word
-        return self.info.as_key(id)

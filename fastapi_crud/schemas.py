@@ -1,13 +1,12 @@
 """The pydantic models of a resource, derived from its columns: create, update, replace, read, page."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, Literal
 
-import sqlalchemy as sa
 from pydantic import (
     MISSING,
     BaseModel,
@@ -19,7 +18,6 @@ from pydantic import (
     create_model,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import to_jsonable_python
 from typing_extensions import TypeVar
 
 from fastapi_crud.access import Access, Exposure, access_of
@@ -157,59 +155,47 @@ def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[Base
     Fields that are no column (a `password`, say) may be left out: PUT then leaves them alone.
     """
     fields: dict[str, Any] = {
-        field_name: (_or_missing(spec.annotation), _optional(spec))
+        field_name: (_or_missing(spec.annotation), optional_field(spec))
         for field_name, spec in create.model_fields.items()
         if field_name not in info.columns and spec.alias not in info.columns
     }
     return create_model(name, __base__=create, __module__=create.__module__, **fields)
 
 
-def _optional(spec: FieldInfo) -> FieldInfo:
+def optional_field(spec: FieldInfo) -> FieldInfo:
+    """Copy a field that may be absent."""
     optional = copy(spec)
     optional.default, optional.default_factory = MISSING, None
     return optional
 
 
-def page_of(read: type[BaseModel], name: str, module: str) -> type[BaseModel]:
-    """Make the schema of a page of rows."""
-    items = (list[read], Field(description="The rows of this page."))  # type: ignore[valid-type]
-    total = (int, Field(ge=0, description="How many rows there are in all."))
-    fields = cast("dict[str, Any]", {"items": items, "total": total})
-    return create_model(name, __base__=OutputSchema, __module__=module, **fields)
-
-
-def column_values(data: BaseModel, info: ModelInfo, *, only_set: bool = False) -> dict[str, Any]:
-    """Take the values for columns out of a body.
+def page_of(
+    read: type[BaseModel],
+    name: str,
+    module: str,
+    *,
+    pagination: Literal["offset", "cursor", "both"] = "offset",
+    counted: bool = True,
+) -> type[BaseModel]:
+    """Make the schema of a page of rows.
 
     Args:
-        data: A validated body: of a derived schema, or of the developer's own.
-        info: The model it is for.
-        only_set: Take only what the client sent: for PATCH.
-
-    Returns:
-        Value by attribute name, in the order of the schema's fields. Fields of the developer's
-        schema that are no column are there too, for a service to turn into columns.
+        read: The schema of a row.
+        name: The schema's name.
+        module: Where it belongs.
+        pagination: Whether the page has a total, cursors, or both.
+        counted: Whether there always is a total.
     """
-    return {
-        name: _to_column(info.columns.get(name), value)
-        for name, value in _present(data, info, only_set=only_set)
-    }
-
-
-def _present(data: BaseModel, info: ModelInfo, *, only_set: bool) -> Iterator[tuple[str, Any]]:
-    schema = type(data)
-    for name, spec in schema.model_fields.items():
-        value = data.__dict__[name]
-        if value is MISSING or (only_set and name not in data.model_fields_set):
-            continue
-        by_alias = name not in info.columns and spec.alias in info.columns
-        yield (spec.alias or name if by_alias else name), value
-
-
-def _to_column(column: ColumnInfo | None, value: Any) -> Any:  # noqa: ANN401 - any value
-    if column is None or not column.columns or not isinstance(column.columns[0].type, sa.JSON):
-        return value
-    return value if isinstance(value, str | int | float | None) else to_jsonable_python(value)
+    fields: dict[str, Any] = {"items": (list[read], Field(description="The rows of this page."))}  # type: ignore[valid-type]
+    if pagination != "cursor":
+        total: Any = int if counted and pagination == "offset" else int | None
+        described = Field(ge=0, description="How many rows there are in all.")
+        fields["total"] = (total, described)
+    if pagination != "offset":
+        for way in ("next", "prev"):
+            described = Field(description=f"Leads to the {way} page; null where there is none.")
+            fields[f"{way}_cursor"] = (str | None, described)
+    return create_model(name, __base__=OutputSchema, __module__=module, **fields)
 
 
 def _make(

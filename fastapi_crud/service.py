@@ -7,20 +7,22 @@ from typing import Any, Generic
 
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.elements import ColumnElement
 
+from fastapi_crud.access import Rights
+from fastapi_crud.bodies import column_values
 from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
 from fastapi_crud.database import Callback, after_commit
 from fastapi_crud.exceptions import ConfigurationError, KeyMismatch
 from fastapi_crud.models import ForModel, ModelT
-from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query
-from fastapi_crud.query.pagination import Page
+from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
+from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.repository import Repository
-from fastapi_crud.schemas import CreateT, UpdateT, column_values
+from fastapi_crud.schemas import CreateT, UpdateT
 
 OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "list": ("get_page", "get_multi"),
+        "list": ("get_page", "get_multi", "get_cursor_page"),
+        "search": ("get_page", "get_multi", "get_cursor_page"),
         "get": ("get",),
         "create": ("create", "before_create", "after_create"),
         "update": ("update", "before_update", "after_update"),
@@ -43,6 +45,8 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
     """
 
     model: type[ModelT]
+    rights: Rights = Rights()
+    """What this caller may not see or write; set by the router."""
 
     def __init__(self, session: AsyncSession) -> None:
         if getattr(type(self), "model", None) is None:
@@ -81,7 +85,7 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
         *,
         skip: int = 0,
         limit: int = DEFAULT_LIMIT,
-        where: Sequence[ColumnElement[bool]] = (),
+        where: Sequence[Where] = (),
         order_by: Sequence[Any] = (),
     ) -> tuple[list[ModelT], int]:
         """Give rows, and how many there are in all.
@@ -92,16 +96,31 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
             where: Conditions that all must hold.
             order_by: What to sort by; the primary key always comes last.
         """
-        query = Query(skip=skip, limit=limit, where=tuple(where), order_by=tuple(order_by))
+        query = Query(skip=skip, limit=limit, where=where, order_by=order_by)
         page = await self.repository.get_page(query)
-        return page.items, page.total
+        return page.items, page.total or 0
 
     async def get_page(self, query: Query) -> Page[ModelT]:
-        """Give a page of rows."""
+        """Give a page of rows: `Query(where=[Filter("age", "gte", 18)], order_by=["-age"])`.
+
+        Args:
+            query: Which rows, in what order, from where, and with what.
+        """
+        if "get_multi" not in self.overrides("list"):
+            return await self.repository.get_page(query)
         extra = {"where": query.where} if query.where else {}
         order = {"order_by": query.order_by} if query.order_by else {}
         items, total = await self.get_multi(skip=query.skip, limit=query.limit, **extra, **order)
-        return Page(items, total)
+        await self.repository.embed(items, query.include)
+        return Page(items, total, more=total > query.skip + len(items))
+
+    async def get_cursor_page(self, query: Query) -> CursorPage[ModelT]:
+        """Give a page of rows and the ways to its neighbours.
+
+        Args:
+            query: Which rows, in what order, and its `cursor`: empty for the first page.
+        """
+        return await self.repository.get_cursor_page(query)
 
     async def create(self, data: CreateT) -> ModelT:
         """Store a new row.
@@ -219,11 +238,13 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
             if self.info.parse_key(body) != path:
                 raise KeyMismatch(fields=[name for name in key_names if name in values])
         ignored: frozenset[str] = getattr(data, "ignored_fields", frozenset())
+        ignored |= self.rights.unwritable
         return {k: v for k, v in values.items() if k not in ignored and k not in key_names}
 
     def _defaults(self, data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
         """Give the defaults of the columns that a replacement leaves out."""
         names: frozenset[str] = getattr(data, "defaulted_fields", frozenset())
+        names -= self.rights.unwritable
         columns = [column for name, column in self.info.columns.items() if name in names]
         defaults = {c.name: c.default_value() for c in columns if c.name not in values}
         return {name: value for name, value in defaults.items() if value is not MISSING_DEFAULT}

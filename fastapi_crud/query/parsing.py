@@ -1,93 +1,160 @@
-"""From query-string pairs to a `Query`: unknown, repeated and malformed parameters are errors."""
+"""From a query string to a `Query`: unknown, repeated and malformed parameters are errors."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
 
 from fastapi_crud.exceptions import InvalidQuery, Issue
-from fastapi_crud.query.clauses import MAX_SKIP, Query
-from fastapi_crud.values import integer_from_text
+from fastapi_crud.query.clauses import Filter, Query, Search, Where
+from fastapi_crud.query.parameters import Parameter, did_you_mean
+from fastapi_crud.query.vocabulary import Vocabulary
+
+MAX_ISSUES = 20
+"""How many mistakes are told at once."""
+MAX_SUGGESTIONS = 3
+"""For how many unknown names a suggestion is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class IntegerParameter:
-    """A query parameter that is an integer within bounds.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """What the request says beside the query.
 
     Args:
-        name: Its name.
-        default: What holds when it is absent.
-        minimum: The smallest value.
-        maximum: The largest value.
-        description: What it does, for the documentation.
+        foreign: Parameters that belong to somebody else, such as a dependency of the developer's.
+        hidden: Attributes that this caller may not see: for them they do not exist.
+        lenient: Whether to ignore unknown parameters (RFC 7240, `handling=lenient`).
     """
 
-    name: str
-    default: int
-    minimum: int
-    maximum: int
-    description: str
+    foreign: Collection[str] = ()
+    hidden: Collection[str] = ()
+    lenient: bool = False
 
-    def parse(self, text: str) -> int:
-        """Read the value.
+
+@dataclass
+class Reading:
+    """A query being read: what was understood, and what was not.
+
+    Args:
+        vocabulary: What may be asked.
+        caller: Who asks.
+        place: Where it stands: `query` or `body`.
+    """
+
+    vocabulary: Vocabulary
+    caller: Caller
+    place: str
+    issues: list[Issue] = field(default_factory=list[Issue])
+    where: list[Where] = field(default_factory=list[Where])
+    given: dict[str, Any] = field(default_factory=dict[str, Any])
+    filters: int = 0
+
+    def find(self, name: str, *at: str | int) -> Parameter | None:
+        """Find a parameter; note it where there is none of this name."""
+        parameter = self.vocabulary.parameters.get(name)
+        if parameter is not None and self.caller.hidden:
+            parameter = parameter.without(self.caller.hidden)
+        if parameter is None and not self._passes(name):
+            hint = did_you_mean(name, self._known()) if len(self.issues) < MAX_SUGGESTIONS else ""
+            self.note("unknown_parameter", f"Unknown parameter{hint}", *at, name)
+        return parameter
+
+    def take(self, parameter: Parameter, value: Any, read: Any, *at: str | int) -> Where | None:  # noqa: ANN401
+        """Read a value by one of the two ways of a parameter; note what is wrong with it.
+
+        Returns:
+            The condition, if it is one; everything else is kept.
+        """
+        try:
+            meaning = read(value)
+        except ValueError as error:
+            message = str(error)
+            self.note("invalid_parameter", message[:1].upper() + message[1:], *at)
+            return None
+        if isinstance(meaning, Filter):
+            self.filters += 1
+            if self.filters > self.vocabulary.limits.max_filters:
+                most = self.vocabulary.limits.max_filters
+                self.note("too_many_filters", f"At most {most} filters", *at)
+            return meaning
+        if isinstance(meaning, Search):
+            return meaning
+        self.given[parameter.name] = meaning
+        return None
+
+    def note(self, code: str, message: str, *at: str | int) -> None:
+        """Note what is wrong."""
+        self.issues.append(Issue(code, (self.place, *at), message))
+        if len(self.issues) >= MAX_ISSUES:
+            raise InvalidQuery(self.issues)
+
+    def query(self) -> Query:
+        """Give what was understood.
 
         Raises:
-            ValueError: Saying what it must be.
+            InvalidQuery: With everything that was not.
         """
-        msg = f"must be an integer from {self.minimum} to {self.maximum}"
-        try:
-            value = integer_from_text(text)
-        except ValueError:
-            raise ValueError(msg) from None
-        if not self.minimum <= value <= self.maximum:
-            raise ValueError(msg)
-        return value
+        walks = self.vocabulary.pagination == "cursor" or "cursor" in self.given
+        if "cursor" in self.given and "skip" in self.given:
+            self.note("conflicting_parameters", "Cannot be combined with cursor", "skip")
+        if self.issues:
+            raise InvalidQuery(self.issues)
+        given, known = self.given, self.vocabulary
+        default_count = "none" if walks else known.count[0]
+        return Query(
+            skip=given.get("skip", 0),
+            limit=given.get("limit", known.limits.default_limit),
+            where=self.where,
+            order_by=given.get("sort", known.default_order),
+            count=given.get("count", default_count),
+            cursor=given.get("cursor", "") if walks else None,
+            fields=given.get("fields"),
+            include=given.get("include", ()),
+        )
 
+    def _passes(self, name: str) -> bool:
+        """Whether a name is somebody else's business, or to be ignored."""
+        return (
+            self.caller.lenient
+            or name in self.caller.foreign
+            or any(fnmatchcase(name, pattern) for pattern in self.vocabulary.allow_params)
+        )
 
-def page_parameters(default_limit: int, max_limit: int) -> Mapping[str, IntegerParameter]:
-    """Tell which parameters choose the page."""
-    parameters = (
-        IntegerParameter("skip", 0, 0, MAX_SKIP, "How many rows to pass over."),
-        IntegerParameter("limit", default_limit, 1, max_limit, "How many rows to give at most."),
-    )
-    return {parameter.name: parameter for parameter in parameters}
+    def _known(self) -> list[str]:
+        hidden = self.caller.hidden
+        mine = self.vocabulary.parameters.items()
+        return [name for name, it in mine if it.without(hidden)] + [*self.caller.foreign]
 
 
 def parse_query(
-    pairs: Sequence[tuple[str, str]],
-    parameters: Mapping[str, IntegerParameter],
-    foreign: Collection[str] = (),
+    pairs: Sequence[tuple[str, str]], vocabulary: Vocabulary, caller: Caller | None = None
 ) -> Query:
     """Read a query string.
 
     Args:
         pairs: Names and values as sent, in order.
-        parameters: Those that this list knows.
-        foreign: Names that belong to somebody else, such as a dependency of the developer's.
+        vocabulary: What this list can be asked.
+        caller: What the request says beside it.
 
     Raises:
         InvalidQuery: With everything that is wrong, not just the first.
     """
-    values = {name: parameter.default for name, parameter in parameters.items()}
-    counts = Counter(name for name, _ in pairs)
-    issues: list[Issue] = []
-    for name, text in dict(pairs).items():
-        if name not in parameters:
-            if name not in foreign:
-                issues.append(_unknown(name, (*parameters, *foreign)))
-        elif counts[name] > 1:
-            issues.append(Issue("duplicate_parameter", ("query", name), "Given more than once"))
-        else:
-            try:
-                values[name] = parameters[name].parse(text)
-            except ValueError as error:
-                issues.append(Issue("invalid_parameter", ("query", name), str(error).capitalize()))
-    if issues:
-        raise InvalidQuery(issues)
-    return Query(skip=values["skip"], limit=values["limit"])
+    reading = Reading(vocabulary, caller or Caller(), "query")
+    for name, texts in _grouped(pairs).items():
+        parameter = reading.find(name)
+        if parameter is None:
+            continue
+        if len(texts) > 1 and not parameter.repeatable:
+            reading.note("duplicate_parameter", "Given more than once", name)
+            continue
+        condition = reading.take(parameter, texts, parameter.read, name)
+        if condition is not None:
+            reading.where.append(condition)
+    return reading.query()
 
 
-def _unknown(name: str, known: Sequence[str]) -> Issue:
-    close = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return Issue("unknown_parameter", ("query", name), f"Unknown parameter{hint}")
+def _grouped(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, text in pairs:
+        grouped.setdefault(name, []).append(text)
+    return grouped

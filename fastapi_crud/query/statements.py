@@ -1,14 +1,19 @@
 """From a `Query` to SQL: the page, its count, and a row by its key."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import selectinload, undefer
+from sqlalchemy.orm import load_only
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.query.clauses import Query
+from fastapi_crud.query.clauses import Query, Where
+from fastapi_crud.query.conditions import Translator
+from fastapi_crud.query.cursors import Cursor
+from fastapi_crud.query.keyset import beyond
+from fastapi_crud.query.ordering import SortKey, order_by_sql
 
 
 def attributes(info: ModelInfo, names: Sequence[str]) -> list[Any]:
@@ -22,31 +27,83 @@ def key_equals(info: ModelInfo, key: Sequence[Any]) -> list[ColumnElement[bool]]
     return [attr == value for attr, value in zip(attributes(info, names), key, strict=True)]
 
 
-def loading(info: ModelInfo, names: Collection[str]) -> list[Any]:
-    """Say how to load what a plain select leaves out.
+def is_one_of(key: Sequence[Any], values: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    """Say that a row has one of these primary keys.
+
+    Args:
+        key: The attributes of the key.
+        values: The keys.
+    """
+    if len(key) == 1:
+        single: ColumnElement[bool] = key[0].in_([value[0] for value in values])
+        return single
+    return sa.tuple_(*key).in_(values)
+
+
+def only(info: ModelInfo, fields: Sequence[str] | None) -> list[Any]:
+    """Say how to load a few columns; the primary key always is."""
+    if fields is None:
+        return []
+    names = [*dict.fromkeys([*(column.name for column in info.key), *fields])]
+    if any(info.columns[name].hybrid for name in names):  # which needs who knows which columns
+        return []
+    return [load_only(*attributes(info, names))]
+
+
+@dataclass(frozen=True, eq=False)
+class Statements:
+    """Writes the statements of one model for one database and one caller.
 
     Args:
         info: The model.
-        names: Relationships (one more statement each) and deferred columns (none).
+        translator: Says conditions in SQL.
     """
-    return [
-        (selectinload if name in info.relationships else undefer)(getattr(info.model, name))
-        for name in names
-    ]
 
+    info: ModelInfo
+    translator: Translator
+    options: Sequence[Any] = field(default_factory=list[Any])
 
-def select_page(info: ModelInfo, query: Query) -> sa.Select[Any]:
-    """Select the rows of a page, in an order that never changes between pages."""
-    tiebreak = attributes(info, [column.name for column in info.key])
-    return (
-        sa.select(info.model)
-        .where(*query.where)
-        .order_by(*query.order_by, *tiebreak)
-        .offset(query.skip or None)
-        .limit(query.limit)
-    )
+    def rows(self, query: Query) -> sa.Select[Any]:
+        """Select rows in an order that never changes between pages, from the first to the last."""
+        order = order_by_sql(self.info, query.order_by, self.translator.dialect)
+        return self._select(query).order_by(*order)
 
+    def page(self, query: Query) -> sa.Select[Any]:
+        """Select the rows of a page; with one more where nobody counts, to see whether it ends."""
+        statement = self.rows(query).offset(query.skip or None)
+        if query.count == "exact":
+            total = self.count(query.where).correlate(None).scalar_subquery()
+            return statement.limit(query.limit).add_columns(total)
+        return statement.limit(query.limit + 1)
 
-def select_count(info: ModelInfo, where: Sequence[ColumnElement[bool]] = ()) -> sa.Select[Any]:
-    """Count rows."""
-    return sa.select(sa.func.count()).select_from(info.model).where(*where)
+    def walk(self, query: Query, keys: Sequence[SortKey], cursor: Cursor) -> sa.Select[Any]:
+        """Select the rows beyond a place, and the values that they are sorted by; one more row."""
+        order = [key.sql(backward=cursor.backward) for key in keys]
+        values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
+        statement = self._select(query).add_columns(*values).order_by(*order)
+        place = beyond(keys, cursor, self.translator.dialect)
+        if place is not None:
+            statement = statement.where(place)
+        return statement.limit(query.limit + 1)
+
+    def count(self, where: Sequence[Where] = ()) -> sa.Select[int]:
+        """Count rows."""
+        conditions = self.translator.where(self.info, where)
+        return sa.select(sa.func.count()).select_from(self.info.model).where(*conditions)
+
+    def count_up_to(self, where: Sequence[Where], most: int) -> sa.Select[int]:
+        """Count rows, but stop beyond a bound."""
+        few = self.keys(where).limit(most + 1).subquery()
+        return sa.select(sa.func.count()).select_from(few)
+
+    def keys(self, where: Sequence[Where]) -> sa.Select[Any]:
+        """Select the primary keys of rows."""
+        names = [column.name for column in self.info.key]
+        conditions = self.translator.where(self.info, where)
+        keys = cast("sa.Select[Any]", sa.select(*attributes(self.info, names)))
+        return keys.where(*conditions)
+
+    def _select(self, query: Query) -> sa.Select[Any]:
+        conditions = self.translator.where(self.info, query.where)
+        options = [*self.options, *only(self.info, query.fields)]
+        return sa.select(self.info.model).where(*conditions).options(*options)

@@ -3,21 +3,28 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
-from weakref import WeakKeyDictionary
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from fastapi_crud.database import AsyncSession, transaction
-from fastapi_crud.exceptions import NotFound, TransactionConflict
+from fastapi_crud.exceptions import InvalidQuery, NotFound, TransactionConflict
 from fastapi_crud.options import Operation
-from fastapi_crud.query.parsing import parse_query
+from fastapi_crud.router.asking import Asked, Asker, check_body
+from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.resource import Resource
-from fastapi_crud.router.responses import json_response, location
-from fastapi_crud.router.route import query_parameters_of
+from fastapi_crud.router.responses import (
+    AnyPage,
+    json_response,
+    link_header,
+    location,
+    total_headers,
+)
+from fastapi_crud.router.views import Selection
 from fastapi_crud.service import Service
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -32,35 +39,53 @@ BACKOFF = 0.01
 
 def list_rows(resource: Resource) -> Endpoint:
     """Build `GET /users`."""
-    foreign: WeakKeyDictionary[FastAPI, frozenset[str]] = WeakKeyDictionary()
+    asker = Asker(resource, "list", resource.vocabulary)
 
-    async def endpoint(request: Request, session: AsyncSession) -> Response:
-        pairs = request.query_params.multi_items()
-        others: frozenset[str] = frozenset()
-        if not resource.parameters.keys() >= {name for name, _ in pairs}:
-            if request.app not in foreign:
-                foreign[request.app] = query_parameters_of(request.app, endpoint)
-            others = foreign[request.app]
-        query = parse_query(pairs, resource.parameters, others)
+    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+        asked = asker.read(request, given, endpoint)
+        page, content = await _page(resource, session, "list", asked)
+        links = link_header(request, asked.query, page)
+        return json_response(content, 200, {**links, **total_headers(page), **asked.applied})
 
-        async def work(service: AnyService) -> bytes:
-            return resource.writer.page(await service.get_page(query))
+    return endpoint
 
-        return json_response(await run(resource, session, "list", work))
+
+def search_rows(resource: Resource) -> Endpoint:
+    """Build `POST /users:search`."""
+    asker = Asker(resource, "search", resource.vocabulary)
+
+    async def endpoint(
+        request: Request,
+        session: AsyncSession,
+        data: Any,  # noqa: ANN401 - JSON
+        **given: Any,  # noqa: ANN401
+    ) -> Response:
+        asked = asker.read_body(request, given, data)
+        try:
+            page, content = await _page(resource, session, "search", asked)
+        except InvalidQuery as error:  # a cursor, which is only read beside the rows
+            issues = [replace(issue, loc=("body", *issue.loc[1:])) for issue in error.issues]
+            raise InvalidQuery(issues) from error
+        return json_response(content, 200, {**total_headers(page), **asked.applied})
 
     return endpoint
 
 
 def get_row(resource: Resource) -> Endpoint:
     """Build `GET /users/{id}`."""
+    asker = Asker(resource, "get", resource.vocabulary.only("fields", "include"))
 
-    async def endpoint(session: AsyncSession, **path: Any) -> Response:  # noqa: ANN401
-        key = read_key(resource, path)
+    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+        key = read_key(resource, given)
+        asked = asker.read(request, given, endpoint)
 
         async def work(service: AnyService) -> bytes:
-            return resource.writer.row(found(resource, path, await service.get(key)))
+            row = found(resource, given, await service.get(key))
+            await service.repository.embed([row], asked.query.include)
+            return resource.writer.row(row, asked.selection)
 
-        return json_response(await run(resource, session, "get", work))
+        content = await run(resource, session, "get", work, asked.sight)
+        return json_response(content, 200, asked.applied)
 
     return endpoint
 
@@ -68,15 +93,37 @@ def get_row(resource: Resource) -> Endpoint:
 def create_row(resource: Resource) -> Endpoint:
     """Build `POST /users`."""
 
-    async def endpoint(request: Request, session: AsyncSession, data: BaseModel) -> Response:
+    async def endpoint(
+        request: Request,
+        session: AsyncSession,
+        data: BaseModel,
+        **given: Any,  # noqa: ANN401
+    ) -> Response:
+        sight = resource.callers.sight(given)
+        check_body(data, sight.rights, ignores=False)
+
         async def work(service: AnyService) -> tuple[bytes, list[str]]:
             row = await service.create(data)
-            return resource.writer.row(row), resource.info.key_text(row)
+            written = resource.writer.row(row, Selection(hidden=sight.rights.hidden))
+            return written, resource.info.key_text(row)
 
-        content, key = await run(resource, session, "create", work)
-        return json_response(content, 201, Location=location(request, key))
+        content, key = await run(resource, session, "create", work, sight)
+        return json_response(content, 201, {"Location": location(request, key)})
 
     return endpoint
+
+
+async def _page(
+    resource: Resource, session: AsyncSession, operation: Operation, asked: Asked
+) -> tuple[AnyPage, bytes]:
+    query = asked.query
+
+    async def work(service: AnyService) -> tuple[AnyPage, bytes]:
+        walks = query.cursor is not None
+        page = await (service.get_cursor_page(query) if walks else service.get_page(query))
+        return page, resource.writer.page(page, asked.selection)
+
+    return await run(resource, session, operation, work, asked.sight)
 
 
 def update_row(resource: Resource) -> Endpoint:
@@ -90,14 +137,17 @@ def replace_row(resource: Resource) -> Endpoint:
 
 
 def _change_row(resource: Resource, operation: Literal["update", "replace"]) -> Endpoint:
-    async def endpoint(session: AsyncSession, data: BaseModel, **path: Any) -> Response:  # noqa: ANN401
-        key = read_key(resource, path)
+    async def endpoint(session: AsyncSession, data: BaseModel, **given: Any) -> Response:  # noqa: ANN401
+        key = read_key(resource, given)
+        sight = resource.callers.sight(given)
+        check_body(data, sight.rights, ignores=True)
 
         async def work(service: AnyService) -> bytes:
             change = getattr(service, operation)
-            return resource.writer.row(found(resource, path, await change(key, data)))
+            row = found(resource, given, await change(key, data))
+            return resource.writer.row(row, Selection(hidden=sight.rights.hidden))
 
-        return json_response(await run(resource, session, operation, work))
+        return json_response(await run(resource, session, operation, work, sight))
 
     return endpoint
 
@@ -105,13 +155,14 @@ def _change_row(resource: Resource, operation: Literal["update", "replace"]) -> 
 def delete_row(resource: Resource) -> Endpoint:
     """Build `DELETE /users/{id}`."""
 
-    async def endpoint(session: AsyncSession, **path: Any) -> Response:  # noqa: ANN401
-        key = read_key(resource, path)
+    async def endpoint(session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+        key = read_key(resource, given)
+        sight = resource.callers.sight(given)
 
         async def work(service: AnyService) -> None:
-            found(resource, path, await service.delete(key) or None)
+            found(resource, given, await service.delete(key) or None)
 
-        await run(resource, session, "delete", work)
+        await run(resource, session, "delete", work, sight)
         return Response(status_code=204)
 
     return endpoint
@@ -122,6 +173,7 @@ async def run(
     session: AsyncSession,
     operation: Operation,
     work: Callable[[AnyService], Awaitable[ResultT]],
+    sight: Sight,
 ) -> ResultT:
     """Do the work of an operation in a transaction that is committed before the answer leaves.
 
@@ -133,24 +185,25 @@ async def run(
         session: The session of the request.
         operation: Which operation it is.
         work: The work; it returns what the answer needs, already written.
+        sight: What this caller may see and write.
     """
     alone = not session.in_transaction() and not resource.service.overrides(operation)
     for attempt in range(1, ATTEMPTS if alone else 1):
         try:
-            return await _attempt(resource, session, work)
+            return await _attempt(resource, session, work, sight)
         except TransactionConflict:
             await asyncio.sleep(random.uniform(0, BACKOFF * attempt))  # noqa: S311 - only jitter
-    return await _attempt(resource, session, work)
+    return await _attempt(resource, session, work, sight)
 
 
 async def _attempt(
     resource: Resource,
     session: AsyncSession,
     work: Callable[[AnyService], Awaitable[ResultT]],
+    sight: Sight,
 ) -> ResultT:
     service = resource.service(session)
-    if resource.also_load:
-        service.repository.also_load = resource.also_load
+    service.repository.view, service.rights = sight.view, sight.rights
     async with transaction(session, resource.info):
         return await work(service)
 

@@ -7,34 +7,20 @@ from typing import Any, Unpack
 
 from pydantic import BaseModel
 
-from fastapi_crud.columns import ModelInfo, inspect_model
+from fastapi_crud.columns import inspect_model
 from fastapi_crud.models import ModelT
 from fastapi_crud.options import (
-    CrudOptions,
-    Names,
     Operation,
     RouterOptions,
-    resolve_names,
     resolve_options,
 )
-from fastapi_crud.query.parsing import page_parameters
 from fastapi_crud.router import documentation, endpoints
 from fastapi_crud.router.checks import check_resource
 from fastapi_crud.router.dependencies import session_dependency
-from fastapi_crud.router.parameters import query_documentation, signature
-from fastapi_crud.router.problems import ProblemFormat
-from fastapi_crud.router.resource import Resource
-from fastapi_crud.router.responses import RowWriter
+from fastapi_crud.router.parameters import query_documentation, search_body, signature
+from fastapi_crud.router.resource import Resource, make_resource
 from fastapi_crud.router.route import CrudRoute, CrudRouter, RouteFacts
-from fastapi_crud.schemas import (
-    CreateT,
-    ReadT,
-    Schemas,
-    UpdateT,
-    derive_schemas,
-    page_of,
-    replace_of,
-)
+from fastapi_crud.schemas import CreateT, ReadT, UpdateT
 from fastapi_crud.service import Service
 
 
@@ -52,6 +38,7 @@ class RouteRow:
         problems: What it answers with otherwise.
         body: Which schema its body has.
         answer: Which schema its answer has.
+        suffix: What its path ends in.
     """
 
     method: str
@@ -63,6 +50,7 @@ class RouteRow:
     problems: tuple[int, ...]
     body: str | None = None
     answer: str | None = None
+    suffix: str = ""
 
 
 ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
@@ -77,7 +65,7 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
         ),
         "get": RouteRow(
             "GET", endpoints.get_row, True, "get_{singular}", "Get a {singular}",
-            200, (404, 422, 503), answer="read",
+            200, (404, 422, 503), answer="view",
         ),
         "update": RouteRow(
             "PATCH", endpoints.update_row, True, "update_{singular}", "Update a {singular}",
@@ -90,6 +78,10 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
         "delete": RouteRow(
             "DELETE", endpoints.delete_row, True, "delete_{singular}", "Delete a {singular}",
             204, (404, 409, 422, 503),
+        ),
+        "search": RouteRow(
+            "POST", endpoints.search_rows, False, "search_{plural}", "Search {plural}",
+            200, (400, 415, 422, 503), body="search", answer="page", suffix=":search",
         ),
     }
 )  # fmt: skip
@@ -146,50 +138,6 @@ def make_crud_router(
     return router
 
 
-def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
-    """Put together what the endpoints of a model need."""
-    names = resolve_names(info, options)
-    generic: Any = Service
-    service = options.service or generic[info.model, BaseModel, BaseModel]
-    schemas = _schemas(info, names, options)
-    shown = schemas.read.model_fields.keys()
-    deferred = {name for name, column in info.columns.items() if column.deferred}
-    return Resource(
-        info=info,
-        names=names,
-        options=options,
-        schemas=schemas,
-        service=service,
-        writer=RowWriter(schemas.read),
-        parameters=page_parameters(options.limits.default_limit, options.limits.max_limit),
-        also_load=frozenset(shown & (deferred | info.relationships)),
-        problems=ProblemFormat(
-            validation_detail=options.validation_detail, problem_base=options.problem_base
-        ),
-    )
-
-
-def _schemas(info: ModelInfo, names: Names, options: CrudOptions) -> Schemas:
-    """Derive the schemas, and put the developer's own in their place."""
-    derived = derive_schemas(info, names.schema, options.exposure())
-    create, update, read = _given_schemas(options)
-    return Schemas(
-        create=create or derived.create,
-        update=update or derived.update,
-        replace=replace_of(create, info, f"{names.schema}Replace") if create else derived.replace,
-        read=read or derived.read,
-        page=page_of(read, f"{names.schema}Page", read.__module__) if read else derived.page,
-    )
-
-
-def _given_schemas(options: CrudOptions) -> tuple[type[BaseModel] | None, ...]:
-    """Find the developer's schemas: in the options, else in `Service[User, Create, Update]`."""
-    arguments = options.service.type_arguments[1:] if options.service else ()
-    named = [None if argument is BaseModel else argument for argument in arguments]
-    create, update, *_ = [*named, None, None]
-    return options.create_schema or create, options.update_schema or update, options.read_schema
-
-
 def _add_route(
     router: CrudRouter[Any, Any, Any, Any], resource: Resource, operation: Operation, row: RouteRow
 ) -> None:
@@ -197,10 +145,13 @@ def _add_route(
     words = {key: name.replace("_", " ").replace("-", " ") for key, name in names.items()}
     identifiers = {key: name.replace("-", "_") for key, name in names.items()}
     key = resource.info.key if row.on_row else ()
-    body = getattr(resource.schemas, row.body) if row.body else None
+    body = _body(resource, row)
     endpoint: Any = row.build(resource)
     endpoint.__signature__ = signature(
-        session=session_dependency(resource.options.database), key=key, body=body
+        session=session_dependency(resource.options.database),
+        key=key,
+        body=body,
+        asked=resource.callers.dependencies(operation),
     )
     endpoint.__name__ = operation_id = row.name.format(**identifiers)
     endpoint.crud_route = RouteFacts(_allow(resource, row), body is not None, resource.problems)
@@ -208,25 +159,50 @@ def _add_route(
     if operation == "create":
         documented[201] = documentation.created(words["singular"], _links(resource, identifiers))
     router.add_api_route(
-        "".join(f"/{{{column.name}}}" for column in key),
+        "".join(f"/{{{column.name}}}" for column in key) + row.suffix,
         endpoint,
         methods=[row.method],
         status_code=row.status,
-        response_model=getattr(resource.schemas, row.answer) if row.answer else None,
+        response_model=_answer(resource, row),
         route_class_override=CrudRoute,
         operation_id=operation_id,
         name=operation_id,
         summary=row.summary.format(**words),
         responses=documented,
         dependencies=resource.options.dependencies_of(operation),
-        openapi_extra=query_documentation(resource.parameters) if operation == "list" else None,
+        openapi_extra=_parameters(resource, operation),
     )
+
+
+def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form
+    if row.body == "search":
+        module = resource.info.model.__module__
+        return search_body(resource.vocabulary, resource.names.schema, module)
+    return getattr(resource.schemas, row.body) if row.body else None
+
+
+def _answer(resource: Resource, row: RouteRow) -> type[BaseModel] | None:
+    kinds = {
+        "read": resource.shown,
+        "view": resource.view,
+        "page": resource.schemas.page,
+    }
+    return kinds[row.answer] if row.answer else None
+
+
+def _parameters(resource: Resource, operation: Operation) -> dict[str, Any] | None:
+    """Document what the library reads from the query string itself."""
+    if operation == "list":
+        return query_documentation(resource.vocabulary)
+    shown = resource.vocabulary.only("fields", "include")
+    return query_documentation(shown) if operation == "get" and shown.parameters else None
 
 
 def _allow(resource: Resource, row: RouteRow) -> tuple[str, ...]:
     """List all methods of the path."""
     there = [r for o, r in ROUTES.items() if o in resource.options.operations]
-    methods = [other.method for other in there if other.on_row is row.on_row]
+    path = (row.on_row, row.suffix)
+    methods = [other.method for other in there if (other.on_row, other.suffix) == path]
     head = ["HEAD"] if "GET" in methods else []
     return (*methods, *head, "OPTIONS")
 

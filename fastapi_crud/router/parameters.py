@@ -1,15 +1,29 @@
 """The signature of an endpoint: path and query parameters, body, session, as FastAPI reads them."""
 
 from collections.abc import Mapping, Sequence
-from inspect import Parameter, Signature
-from typing import Annotated, Any
+from inspect import Parameter as Argument, Signature
+from typing import Annotated, Any, ForwardRef
 
 from fastapi import Body, Depends, Path, Request
-from pydantic import BaseModel, TypeAdapter, WithJsonSchema
+from fastapi.params import Depends as DependsOn
+from pydantic import (
+    MISSING,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from fastapi_crud.columns import ColumnInfo
 from fastapi_crud.database import AsyncSession
-from fastapi_crud.query.parsing import IntegerParameter
+from fastapi_crud.query.filters import FilterParameter
+from fastapi_crud.query.parameters import Parameter
+from fastapi_crud.query.vocabulary import Vocabulary
 
 KEY_PARAMETER = "key_{}"
 """Name of a path parameter inside Python; in the path it has the attribute's own."""
@@ -19,7 +33,8 @@ def signature(
     *,
     session: Any,  # noqa: ANN401 - a dependency
     key: Sequence[ColumnInfo] = (),
-    body: type[BaseModel] | None = None,
+    body: Any = None,  # noqa: ANN401 - a type form
+    asked: Mapping[str, Any] | None = None,
 ) -> Signature:
     """Declare what an endpoint takes.
 
@@ -27,17 +42,23 @@ def signature(
         session: The dependency that gives the session.
         key: The columns of the key in the path, if there is one.
         body: The schema of the body, if there is one.
+        asked: What else is asked of each request: parameter → dependency.
     """
     parameters = [
         ("request", Request),
         ("session", Annotated[AsyncSession, Depends(session, scope="function")]),
         *((KEY_PARAMETER.format(i), _path(column)) for i, column in enumerate(key)),
     ]
+    parameters += [(name, _depends(it)) for name, it in (asked or {}).items()]
     if body is not None:
         parameters.append(("data", Annotated[body, Body()]))
     return Signature(
-        [Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in parameters]
+        [Argument(name, Argument.KEYWORD_ONLY, annotation=kind) for name, kind in parameters]
     )
+
+
+def _depends(dependency: Any) -> Any:  # noqa: ANN401 - a function, or Depends(...)
+    return Annotated[Any, dependency if isinstance(dependency, DependsOn) else Depends(dependency)]
 
 
 def _path(column: ColumnInfo) -> Any:  # noqa: ANN401 - a type form
@@ -52,7 +73,7 @@ def _path(column: ColumnInfo) -> Any:  # noqa: ANN401 - a type form
     ]
 
 
-def query_documentation(parameters: Mapping[str, IntegerParameter]) -> dict[str, Any]:
+def query_documentation(vocabulary: Vocabulary) -> dict[str, Any]:
     """Document the query parameters of a list; the library parses them itself."""
     return {
         "parameters": [
@@ -61,14 +82,78 @@ def query_documentation(parameters: Mapping[str, IntegerParameter]) -> dict[str,
                 "in": "query",
                 "required": False,
                 "description": parameter.description,
-                "schema": {
-                    "type": "integer",
-                    "format": "int64",
-                    "minimum": parameter.minimum,
-                    "maximum": parameter.maximum,
-                    "default": parameter.default,
-                },
+                "schema": parameter.schema(),
             }
-            for parameter in parameters.values()
+            for parameter in vocabulary.parameters.values()
+            if parameter.documented
         ]
     }
+
+
+class DocumentedAs:
+    """Documents a value by a schema that does not check it: the library parses it itself.
+
+    Args:
+        schema: What it is documented as.
+    """
+
+    def __init__(self, schema: type[BaseModel]) -> None:
+        self.schema = schema
+
+    def __get_pydantic_core_schema__(
+        self,
+        source: Any,  # noqa: ANN401 - a type form
+        handler: GetCoreSchemaHandler,
+    ) -> CoreSchema:
+        """Take anything."""
+        del source, handler
+        return core_schema.any_schema()
+
+    def __get_pydantic_json_schema__(
+        self, anything: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say what is meant."""
+        del anything
+        return handler(self.schema.__pydantic_core_schema__)
+
+
+def search_body(vocabulary: Vocabulary, name: str, module: str) -> Any:  # noqa: ANN401 - a type form
+    """Document the body of a search: the parameters of the list, and AND, OR and NOT.
+
+    Args:
+        vocabulary: What the list can be asked.
+        name: What the schemas' names begin with.
+        module: Where they belong.
+    """
+    comparisons = {
+        key: it for key, it in vocabulary.parameters.items() if isinstance(it, FilterParameter)
+    }
+    rest = {key: it for key, it in vocabulary.parameters.items() if key not in comparisons}
+    filter_name = f"{name}Filter"
+    inner: Any = ForwardRef(filter_name)
+    fields: dict[str, Any] = _properties(comparisons) | {
+        "all_of": _property("and", list[inner], "All of these hold."),
+        "any_of": _property("or", list[inner], "At least one of these holds."),
+        "none_of": _property("not", inner, "This does not hold."),
+    }
+    strict = type("Strict", (BaseModel,), {"model_config": ConfigDict(extra="forbid")})
+    tree: type[BaseModel] = create_model(filter_name, __base__=strict, __module__=module, **fields)
+    tree.model_rebuild(_types_namespace={filter_name: tree})
+    whole = create_model(f"{name}Search", __base__=tree, __module__=module, **_properties(rest))
+    whole.model_rebuild(_types_namespace={filter_name: tree})
+    return Annotated[Any, DocumentedAs(whole)]
+
+
+def _properties(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    shown = (it for it in parameters.values() if it.documented)
+    return {
+        f"p_{it.name}": _property(
+            it.name, Annotated[Any, WithJsonSchema(it.schema())], it.description
+        )
+        for it in shown
+    }
+
+
+def _property(name: str, annotation: Any, description: str) -> tuple[Any, Any]:  # noqa: ANN401
+    described = Field(MISSING, alias=name, title=name, description=description)
+    return annotation | MISSING, described

@@ -1,39 +1,84 @@
-"""From rows to bytes, once: bodies, `Location`."""
+"""From rows to bytes, once: bodies, `Location`, `Link` and totals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fastapi_crud.query.pagination import Page
+from fastapi_crud.columns import ModelInfo
+from fastapi_crud.query.clauses import Query
+from fastapi_crud.query.pagination import CursorPage, Page
+from fastapi_crud.query.vocabulary import Pagination
+from fastapi_crud.router.views import EVERYTHING, Included, Selection, shape_of
 
 JSON = "application/json"
+MAX_SHAPES = 256
+"""How many selections of fields a writer remembers."""
+
+AnyPage = Page[Any] | CursorPage[Any]
 
 
 class RowWriter:
     """Writes rows as JSON by the read schema.
 
     Args:
+        info: The model.
         read: The schema of one row; filled from its attributes.
+        included: The schemas of included rows.
+        pagination: Whether pages have a total, cursors, or both.
     """
 
-    def __init__(self, read: type[BaseModel]) -> None:
-        self._row: TypeAdapter[Any] = TypeAdapter(read)
-        self._rows: TypeAdapter[Any] = TypeAdapter(list[read])  # type: ignore[valid-type]
+    def __init__(
+        self,
+        info: ModelInfo,
+        read: type[BaseModel],
+        included: Included,
+        pagination: Pagination = "offset",
+    ) -> None:
+        self._info, self._read, self._included = info, read, included
+        self._pagination = pagination
+        self._adapters = lru_cache(MAX_SHAPES)(self._make_adapters)
 
-    def row(self, row: object) -> bytes:
+    def row(self, row: object, selection: Selection = EVERYTHING) -> bytes:
         """Write one row."""
-        return _write(self._row, row)
+        one, _, left_out = self._adapters(selection)
+        return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
-    def page(self, page: Page[Any]) -> bytes:
-        """Write a page of rows and their total."""
-        return b'{"items":%b,"total":%d}' % (_write(self._rows, page.items), page.total)
+    def page(self, page: AnyPage, selection: Selection = EVERYTHING) -> bytes:
+        """Write a page of rows and what leads on from it."""
+        _, several, left_out = self._adapters(selection)
+        exclude = {"__all__": left_out} if left_out else None
+        items = several.dump_json(_read(several, page.items), by_alias=True, exclude=exclude)
+        rest = b"".join(
+            b',"%b":%b' % (key.encode(), to_json(value)) for key, value in self._rest(page)
+        )
+        return b'{"items":%b%b}' % (items, rest)
+
+    def _rest(self, page: AnyPage) -> list[tuple[str, Any]]:
+        rest: list[tuple[str, Any]] = []
+        if self._pagination != "cursor":
+            rest.append(("total", page.total))
+        if self._pagination != "offset":
+            rest += [(key, getattr(page, key, None)) for key in ("next_cursor", "prev_cursor")]
+        return rest
+
+    def _make_adapters(
+        self, selection: Selection
+    ) -> tuple[TypeAdapter[Any], TypeAdapter[Any], set[str] | None]:
+        shape = shape_of(self._info, self._read, selection, self._included)
+        schema: Any = shape.schema
+        rows: TypeAdapter[Any] = TypeAdapter(list[schema])  # pyright: ignore[reportInvalidTypeForm]
+        return TypeAdapter(schema), rows, {*shape.left_out} or None
 
 
-def json_response(content: bytes, status: int = 200, **headers: str) -> Response:
+def json_response(
+    content: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer with JSON that is already written."""
     return Response(content, status, headers, media_type=JSON)
 
@@ -49,5 +94,42 @@ def location(request: Request, key: Sequence[str]) -> str:
     return "/".join((quote(request.scope["path"].rstrip("/")), *parts))
 
 
-def _write(adapter: TypeAdapter[Any], rows: object) -> bytes:
-    return adapter.dump_json(adapter.validate_python(rows, from_attributes=True), by_alias=True)
+def total_headers(page: AnyPage) -> dict[str, str]:
+    """Tell the total in headers, where it is known."""
+    if page.total is None:
+        return {}
+    kind = {"X-Total-Count-Kind": "estimated"} if page.estimated else {}
+    return {"X-Total-Count": str(page.total), **kind}
+
+
+def link_header(request: Request, query: Query, page: AnyPage) -> dict[str, str]:
+    """Lead to the neighbours of a page (RFC 8288); all other parameters are kept."""
+    links = _cursor_links(page) if isinstance(page, CursorPage) else _offset_links(query, page)
+    place = {"skip", "cursor"}
+    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in place]
+    path = quote(request.scope["path"])
+    written = [
+        f'<{path}?{urlencode([*kept, parameter])}>; rel="{relation}"'
+        for relation, parameter in links.items()
+    ]
+    return {"Link": ", ".join(written)}
+
+
+def _cursor_links(page: CursorPage[Any]) -> dict[str, tuple[str, str]]:
+    cursors = {"first": "", "prev": page.prev_cursor, "next": page.next_cursor}
+    return {name: ("cursor", text) for name, text in cursors.items() if text is not None}
+
+
+def _offset_links(query: Query, page: Page[Any]) -> dict[str, tuple[str, str]]:
+    places = {"first": 0}
+    if query.skip:
+        places["prev"] = max(query.skip - query.limit, 0)
+    if page.more:
+        places["next"] = query.skip + query.limit
+    if page.total is not None and not page.estimated:
+        places["last"] = max(page.total - 1, 0) // query.limit * query.limit
+    return {name: ("skip", str(skip)) for name, skip in places.items()}
+
+
+def _read(adapter: TypeAdapter[Any], rows: object) -> Any:  # noqa: ANN401 - instances of the schema
+    return adapter.validate_python(rows, from_attributes=True)

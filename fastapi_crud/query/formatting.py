@@ -1,0 +1,133 @@
+"""From a `Query` back to what a client would send: parsing it again gives the same query."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi_crud.columns import ModelInfo
+from fastapi_crud.query.clauses import And, Filter, Not, Or, Query, Search, Where
+from fastapi_crud.query.literals import json_of_value, text_of_value
+from fastapi_crud.query.operators import OPERATORS, Operator
+from fastapi_crud.query.paths import column_at
+
+DEFAULTS = Query()
+PLAIN = {"skip": "skip", "limit": "limit", "count": "count", "cursor": "cursor"}
+LISTS = {"fields": "fields", "include": "include"}
+
+
+def format_query(query: Query, info: ModelInfo) -> list[tuple[str, str]]:
+    """Write a query as the pairs of a query string.
+
+    Args:
+        query: A query by field names; attribute and parameter must have one name.
+        info: The model that it is for.
+
+    Raises:
+        ValueError: If a query string cannot say it: AND, OR and NOT, and SQL.
+    """
+    pairs: list[tuple[str, str]] = []
+    for condition in query.where:
+        pairs += _pairs(condition, info)
+    pairs += [(name, str(value)) for name, value in _page(query).items() if name in PLAIN]
+    if query.order_by:
+        pairs.append(("sort", ",".join(str(order) for order in query.order_by)))
+    for name in LISTS:
+        if names := getattr(query, name):
+            pairs.append((name, ",".join(names)))
+    return pairs
+
+
+def format_body(query: Query, info: ModelInfo) -> dict[str, Any]:
+    """Write a query as the JSON body of a search.
+
+    Args:
+        query: A query by field names; attribute and parameter must have one name.
+        info: The model that it is for.
+
+    Raises:
+        ValueError: If JSON cannot say it: SQL.
+    """
+    objects = [_object(condition, info) for condition in query.where]
+    body: dict[str, Any] = {}
+    for each in objects:
+        body |= each
+    if len(body) < len(objects):  # two have one name
+        body = {"and": objects}
+    if query.order_by:
+        body["sort"] = [str(order) for order in query.order_by]
+    for name in LISTS:
+        if names := getattr(query, name):
+            body[name] = [*names]
+    return body | _page(query)
+
+
+def canonical(where: Where, info: ModelInfo) -> Any:  # noqa: ANN401 - JSON
+    """Write a condition the same way in every process: to tell whether two are the same."""
+    try:
+        return _object(where, info)
+    except ValueError:
+        return _statement_of(where)
+
+
+def _statement_of(where: Any) -> Any:  # noqa: ANN401 - a clause or SQL in, JSON out
+    if isinstance(where, And | Or | Not | Filter | Search):
+        return repr(where)
+    compiled = where.compile()
+    return [str(compiled), repr(sorted(compiled.params.items()))]
+
+
+def _page(query: Query) -> dict[str, Any]:
+    page = {name: getattr(query, name) for name in PLAIN}
+    return {name: value for name, value in page.items() if value != getattr(DEFAULTS, name)}
+
+
+def _pairs(condition: Where, info: ModelInfo) -> Iterator[tuple[str, str]]:
+    if isinstance(condition, Search):
+        yield "search", condition.text
+        return
+    if not isinstance(condition, Filter):
+        msg = "a query string has no AND, OR and NOT, and no SQL"
+        raise ValueError(msg)
+    name, operator = _name(condition)
+    column = column_at(info, condition.field)[1]
+    if operator.shape == "many":
+        yield from ((name, text_of_value(column, value)) for value in condition.value)
+    elif operator.shape == "one":
+        yield name, text_of_value(column, condition.value)
+    else:
+        yield name, str(condition.value).lower() if operator.shape == "flag" else condition.value
+
+
+def _object(condition: Where, info: ModelInfo) -> dict[str, Any]:
+    match condition:
+        case Search():
+            return {"search": condition.text}
+        case And():
+            return {"and": [_object(part, info) for part in condition.parts]}
+        case Or():
+            return {"or": [_object(part, info) for part in condition.parts]}
+        case Not():
+            return {"not": _object(condition.part, info)}
+        case Filter():
+            return _comparison(condition, info)
+        case _:
+            msg = "JSON has no SQL"
+            raise ValueError(msg)
+
+
+def _comparison(condition: Filter, info: ModelInfo) -> dict[str, Any]:
+    name, operator = _name(condition)
+    column = column_at(info, condition.field)[1]
+    match operator.shape:
+        case "many":
+            return {name: [json_of_value(column, value) for value in condition.value]}
+        case "one":
+            return {name: json_of_value(column, condition.value)}
+        case _:
+            return {name: condition.value}
+
+
+def _name(condition: Filter) -> tuple[str, Operator]:
+    operator = condition.operator
+    known = operator if isinstance(operator, Operator) else OPERATORS[operator]
+    field = condition.field.replace(".", "__")
+    return (field if known.name == "eq" else f"{field}__{known.name}"), known

@@ -1,0 +1,152 @@
+"""What a request asks for: its query, its preferences, and what its caller may see of the answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+
+from fastapi_crud.access import Rights
+from fastapi_crud.options import Operation
+from fastapi_crud.query.clauses import Query
+from fastapi_crud.query.parsing import Caller, parse_query
+from fastapi_crud.query.tree import parse_body
+from fastapi_crud.query.vocabulary import Vocabulary
+from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.resource import Resource
+from fastapi_crud.router.route import query_parameters_of
+from fastapi_crud.router.views import Selection, is_derived
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a request asks for.
+
+    Args:
+        query: Which rows, and what to load with them.
+        selection: What of them to show.
+        sight: What the caller may see.
+        applied: Headers that say which preferences were honoured.
+    """
+
+    query: Query
+    selection: Selection
+    sight: Sight
+    applied: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Reads what requests of one operation ask for.
+
+    Args:
+        resource: What they ask of.
+        operation: The operation.
+        vocabulary: What they can ask.
+    """
+
+    resource: Resource
+    operation: Operation
+    vocabulary: Vocabulary
+    _foreign: WeakKeyDictionary[FastAPI, frozenset[str]] = field(
+        default_factory=WeakKeyDictionary[FastAPI, frozenset[str]]
+    )
+
+    def read(
+        self, request: Request, given: Mapping[str, Any], endpoint: Callable[..., Any]
+    ) -> Asked:
+        """Read a query string.
+
+        Args:
+            request: The request.
+            given: What its dependencies gave.
+            endpoint: The endpoint, to know the parameters of its dependencies.
+
+        Raises:
+            InvalidQuery: If it cannot be read.
+        """
+        sight = self.resource.callers.sight(given)
+        pairs = request.query_params.multi_items()
+        if self.operation == "get" and not self.vocabulary.parameters:
+            pairs = []  # it has no parameters, so there is nothing to mistype
+        foreign: frozenset[str] = frozenset()
+        if not self.vocabulary.parameters.keys() >= {name for name, _ in pairs}:
+            foreign = self._foreign_in(request.app, endpoint)
+        lenient, applied = handling(request)
+        caller = Caller(foreign=foreign, hidden=sight.rights.hidden, lenient=lenient)
+        return self._asked(parse_query(pairs, self.vocabulary, caller), sight, applied)
+
+    def read_body(self, request: Request, given: Mapping[str, Any], data: Any) -> Asked:  # noqa: ANN401
+        """Read a JSON body.
+
+        Args:
+            request: The request.
+            given: What its dependencies gave.
+            data: The body.
+
+        Raises:
+            InvalidQuery: If it cannot be read.
+        """
+        sight = self.resource.callers.sight(given)
+        lenient, applied = handling(request)
+        caller = Caller(hidden=sight.rights.hidden, lenient=lenient)
+        return self._asked(parse_body(data, self.vocabulary, caller), sight, applied)
+
+    def _asked(self, query: Query, sight: Sight, applied: Mapping[str, str]) -> Asked:
+        fields = None if query.fields is None else frozenset(query.fields)
+        selection = Selection(fields, frozenset(query.include), sight.rights.hidden)
+        if not is_derived(self.resource.schemas.read):
+            query = replace(query, fields=None)  # its validators may look at any of them
+        return Asked(query=query, selection=selection, sight=sight, applied=applied)
+
+    def _foreign_in(self, app: FastAPI, endpoint: Callable[..., Any]) -> frozenset[str]:
+        if app not in self._foreign:
+            self._foreign[app] = query_parameters_of(app, endpoint)
+        return self._foreign[app]
+
+
+def handling(request: Request) -> tuple[bool, dict[str, str]]:
+    """Tell whether the client prefers lenient handling (RFC 7240), and what to answer to that."""
+    preferences = (
+        part.partition(";")[0].strip().lower()
+        for line in request.headers.getlist("prefer")
+        for part in line.split(",")
+    )
+    for preference in preferences:  # the first counts (RFC 7240 §2)
+        name, _, value = preference.partition("=")
+        if name.strip() == "handling":
+            value = value.strip().strip('"')
+            if value in {"lenient", "strict"}:
+                return value == "lenient", {"Preference-Applied": f"handling={value}"}
+            break
+    return False, {}
+
+
+def check_body(data: BaseModel, rights: Rights, *, ignores: bool) -> None:
+    """Refuse columns that this caller may not write.
+
+    Args:
+        data: A validated body.
+        rights: What the caller may not write.
+        ignores: Whether columns that are only read-only are passed over instead.
+
+    Raises:
+        RequestValidationError: Naming them.
+    """
+    forbidden = rights.hidden if ignores else rights.unwritable
+    if not forbidden:
+        return
+    names = {
+        name: spec.alias or name
+        for name, spec in type(data).model_fields.items()
+        if name in data.model_fields_set
+    }
+    wrong = [alias for name, alias in names.items() if {name, alias} & forbidden]
+    if wrong:
+        text = "Extra inputs are not permitted"
+        raise RequestValidationError(
+            [{"type": "extra_forbidden", "loc": ("body", name), "msg": text} for name in wrong]
+        )

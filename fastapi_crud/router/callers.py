@@ -1,0 +1,114 @@
+"""What one caller may see and write: the answers of the developer's dependencies, put together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from fastapi_crud.access import Rights
+from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.options import CrudOptions, Dependency, Operation
+from fastapi_crud.query.clauses import And, Or, Where
+from fastapi_crud.query.loading import View
+
+WRITES: frozenset[Operation] = frozenset({"create", "update", "replace", "delete"})
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one caller may see and write.
+
+    Args:
+        view: Which rows.
+        rights: Which columns.
+    """
+
+    view: View
+    rights: Rights = Rights()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callers:
+    """Knows what to ask of each request, and what the answers mean.
+
+    Args:
+        model: The model.
+        options: What the developer said.
+        view: What every caller sees.
+        related: Related models with a scope → the scopes.
+    """
+
+    model: type[Any]
+    options: CrudOptions
+    view: View
+    related: Mapping[type[Any], Sequence[Dependency]] = field(
+        default_factory=dict[type[Any], Sequence[Dependency]]
+    )
+
+    def dependencies(self, operation: Operation) -> dict[str, Dependency]:
+        """Give what an endpoint depends on: parameter → dependency."""
+        asked = {f"read_{i}": it for i, it in enumerate(self._readable(operation))}
+        asked |= {f"write_{i}": it for i, it in enumerate(self._writable(operation))}
+        for i, scopes in enumerate(self.related.values()):
+            asked |= {f"related_{i}_{j}": it for j, it in enumerate(scopes)}
+        asked |= {f"may_read_{name}": it for name, it in self.options.readable_by.items()}
+        if operation in {"create", "update", "replace"}:
+            asked |= {f"may_write_{name}": it for name, it in self.options.writable_by.items()}
+        return asked
+
+    def sight(self, given: Mapping[str, Any]) -> Sight:
+        """Tell what a caller may see and write.
+
+        Args:
+            given: What the dependencies answered, by parameter.
+
+        Raises:
+            ConfigurationError: If a scope is nothing that could be a condition.
+        """
+
+        def told(prefix: str) -> list[Where]:
+            values = (value for name, value in given.items() if name.startswith(prefix))
+            return [condition for value in values for condition in conditions_of(value)]
+
+        scopes = {model: told(f"related_{i}_") for i, model in enumerate(self.related)}
+        if own := told("read_"):
+            scopes[self.model] = [*own, *scopes.get(self.model, ())]
+        view = replace(self.view, scopes=scopes, write_scope=told("write_"))
+        return Sight(view, Rights(hidden=_denied(given, "read"), read_only=_denied(given, "write")))
+
+    def _readable(self, operation: Operation) -> list[Dependency]:
+        """Which rows there are: those that GET shows; a new row need only be writable."""
+        if operation == "create":
+            return []
+        return self.options.scopes_of("get" if operation in WRITES else operation)
+
+    def _writable(self, operation: Operation) -> list[Dependency]:
+        """Which of them may be written, where that is not the same."""
+        if operation not in WRITES:
+            return []
+        readable = self._readable(operation)
+        return [it for it in self.options.scopes_of(operation) if it not in readable]
+
+
+def conditions_of(value: Any) -> list[Where]:  # noqa: ANN401 - what a scope gave
+    """Read what a scope gave: a condition, several, or True or False for all rows or none.
+
+    Raises:
+        ConfigurationError: If it gave nothing, which is more likely forgotten than meant.
+    """
+    if value is True:
+        return []
+    if value is False:
+        return [Or()]
+    if value is None or isinstance(value, str):
+        msg = f"a scope gave {value!r}: return a condition, a list of them, or True for all rows"
+        raise ConfigurationError(msg)
+    return [*cast("Sequence[Where]", value)] if isinstance(value, list | tuple) else [And(value)]
+
+
+def _denied(given: Mapping[str, Any], what: str) -> frozenset[str]:
+    prefix = f"may_{what}_"
+    return frozenset(
+        name.removeprefix(prefix)
+        for name, allowed in given.items()
+        if name.startswith(prefix) and not allowed
+    )
