@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, cast, get_args
 
 from pydantic import BaseModel
 
@@ -128,10 +128,12 @@ class CrudOptions:
         """Give the scopes of an operation; of several, the first that each scope speaks of."""
         found: list[Any] = []
         for scope in _as_list(self.scope):
-            every: Any = scope if isinstance(scope, Mapping) else dict.fromkeys(operations, scope)
-            by_operation: Mapping[Any, Any] = every
-            found += [by_operation[o] for o in operations if o in by_operation][:1]
-        return [dependency for dependency in found if dependency is not None]
+            if isinstance(scope, Mapping):
+                by_operation = cast("Mapping[str, Any]", scope)
+                found += [by_operation[o] for o in operations if o in by_operation][:1]
+            elif scope is not None:
+                found.append(scope)
+        return found
 
     def dependencies_of(self, operation: Operation) -> list[Any]:
         """Give the dependencies of one operation."""

@@ -11,6 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fastapi_crud.exceptions import PermissionDenied
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import ModelT
+from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.loading import options
 from fastapi_crud.query.statements import is_one_of, key_equals
 from fastapi_crud.reader import KEYS_CHUNK, Reader
@@ -141,8 +142,7 @@ class Repository(Reader[ModelT], Generic[ModelT]):
 
     async def _writable(self, key: Sequence[Any]) -> ModelT | None:
         """Give a row that this caller may write."""
-        scope = [self._translator.test(self.info, each) for each in self.view.write_scope]
-        row = await self._first(*key_equals(self.info, key), *scope)
+        row = await self._first(*key_equals(self.info, key), *self._write_conditions())
         if row is None:
             await self._refuse_if_readable(key)
         return row
@@ -162,11 +162,8 @@ class Repository(Reader[ModelT], Generic[ModelT]):
         return True
 
     def _write_conditions(self) -> list[ColumnElement[bool]]:
-        translator = self._translator
-        return [
-            *translator.scope(self.info),
-            *(translator.test(self.info, each) for each in self.view.write_scope),
-        ]
+        every = Translator(self._dialect)  # a scope itself sees all rows
+        return [every.test(self.info, each) for each in self.view.write_scope]
 
     async def _refuse_if_readable(self, key: Sequence[Any]) -> None:
         """Tell "not yours to change" from "not there": only for rows that the caller may read.

@@ -3,14 +3,16 @@
 import enum
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 from uuid import UUID, uuid4
 
+from fastapi import Header
 from sqlalchemy import (
     JSON,
     REAL,
     BigInteger,
     CheckConstraint,
+    Column,
     Computed,
     Date,
     DateTime,
@@ -23,6 +25,7 @@ from sqlalchemy import (
     Numeric,
     SmallInteger,
     String,
+    Table,
     Text,
     Time,
     UniqueConstraint,
@@ -35,6 +38,7 @@ from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
     MappedAsDataclass,
+    WriteOnlyMapped,
     column_property,
     mapped_column,
     relationship,
@@ -42,7 +46,7 @@ from sqlalchemy.orm import (
 )
 from sqlmodel import Field, SQLModel
 
-from fastapi_crud import Timestamps, UUIDPrimaryKey, Versioned
+from fastapi_crud import CrudOptions, Timestamps, UUIDPrimaryKey, Versioned
 from fastapi_crud.models import NAMING_CONVENTION
 
 
@@ -231,6 +235,58 @@ class File(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     folder_id: Mapped[Optional[int]] = mapped_column(ForeignKey("folders.id"))  # noqa: UP045
+
+
+async def own_tenant(tenant: Annotated[int, Header()] = 1) -> Any:
+    """The scope of teams: those of the tenant in a header."""
+    return Team.tenant == tenant
+
+
+class Team(Base):
+    """With rules of its own: a scope, and a hidden column."""
+
+    __tablename__ = "teams"
+    __crud__ = CrudOptions(scope=own_tenant, hidden=["motto"])
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50))
+    tenant: Mapped[int] = mapped_column(default=1)
+    motto: Mapped[str | None] = mapped_column(String(50))
+    members: Mapped[list["Member"]] = relationship(back_populates="team")
+
+
+member_skills = Table(
+    "member_skills",
+    Base.metadata,
+    Column("member_id", ForeignKey("members.id"), primary_key=True),
+    Column("skill_id", ForeignKey("skills.id"), primary_key=True),
+)
+
+
+class Member(Base):
+    """With relationships of every kind: to one, to many, to itself, many to many."""
+
+    __tablename__ = "members"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50))
+    salary: Mapped[int | None]
+    team_id: Mapped[int | None] = mapped_column(ForeignKey("teams.id"))
+    boss_id: Mapped[int | None] = mapped_column(ForeignKey("members.id"))
+    team: Mapped[Team | None] = relationship(back_populates="members")
+    boss: Mapped["Member | None"] = relationship(remote_side="Member.id", back_populates="reports")
+    reports: Mapped[list["Member"]] = relationship(
+        back_populates="boss", order_by="Member.name.desc()"
+    )
+    skills: Mapped[list["Skill"]] = relationship(secondary=member_skills)
+    badges: WriteOnlyMapped["Skill"] = relationship(secondary=member_skills, viewonly=True)
+
+
+class Skill(Base):
+    __tablename__ = "skills"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50))
 
 
 class DataclassBase(MappedAsDataclass, DeclarativeBase):

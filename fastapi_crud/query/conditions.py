@@ -37,11 +37,12 @@ class Translator:
         return [*self.scope(info), *(self.test(info, each) for each in conditions)]
 
     def scope(self, info: ModelInfo) -> list[Test]:
-        """Say in SQL which rows there are for this caller."""
+        """Say in SQL which rows there are for this caller; the scopes themselves see all rows."""
         if not self.scopes:
             return []
+        every = Translator(self.dialect)
         return [
-            self.test(info, condition)
+            every.test(info, condition)
             for model in info.model.__mro__
             for condition in self.scopes.get(model, ())
         ]

@@ -33,7 +33,7 @@ class View:
         included: Path of an included relationship → what is loaded with its rows.
         max_included: How many rows of a to-many relationship are included with a row.
         scopes: Which rows there are, of related models as well.
-        write_scope: Which of them this caller may write.
+        write_scope: Which rows of its own this caller may write, before and after.
         cursor_secret: Signs cursors.
         max_exact_count: How many rows are counted before the total is estimated.
     """

@@ -1,5 +1,6 @@
 """The left side of a comparison: a column as SQL, and what must be known of it to compare."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fastapi_crud.columns import ColumnInfo
 
 MYSQL = frozenset({"mysql", "mariadb"})
+SINGLE_BITS = 24
 UTF8 = mysql.CHAR(charset="utf8mb4")
 
 
@@ -42,15 +44,11 @@ class Operand:
     def column(self) -> Any:  # noqa: ANN401 - an attribute or an expression
         """The SQL to compare: the value as it is shown, on every database.
 
-        MySQL and MariaDB show a single-precision 0.1 as 0.1, but compare it as 0.100000001.
+        A single-precision 0.1 is shown as 0.1, but is not equal to the double-precision 0.1.
         """
-        column_type = self.attribute.type
-        if (
-            self.dialect in MYSQL
-            and isinstance(column_type, sa.Float)
-            and not isinstance(column_type, sa.Double)
-        ):
-            return sa.cast(sa.cast(self.attribute, mysql.CHAR), sa.Double)
+        single = SINGLES.get(self.dialect)
+        if single is not None and _is_single(self.attribute.type, self.dialect):
+            return single(self.attribute)
         return self.attribute
 
     @cached_property
@@ -67,6 +65,34 @@ class Operand:
     def exact(self) -> ColumnElement[bytes]:
         """The text as bytes in UTF-8 (MySQL and MariaDB)."""
         return as_bytes(self.text)
+
+
+class Single(sa.TypeDecorator[float]):
+    """A single-precision float that is compared with others of its kind (PostgreSQL)."""
+
+    impl = sa.REAL
+    cache_ok = True
+
+    def bind_expression(self, bindparam: Any) -> Any:  # noqa: ANN401 - as SQLAlchemy types it
+        """Round the other side to single precision."""
+        return sa.cast(sa.type_coerce(bindparam, DOUBLE), sa.REAL)
+
+
+DOUBLE: sa.Double[float] = sa.Double()
+SINGLES: Mapping[str, Callable[[Any], Any]] = {
+    "postgresql": lambda column: sa.type_coerce(column, Single()),
+    "mysql": lambda column: sa.cast(sa.cast(column, mysql.CHAR), DOUBLE),
+    "mariadb": lambda column: sa.cast(sa.cast(column, mysql.CHAR), DOUBLE),
+}
+"""Database → the value of a single-precision float as it is shown."""
+
+
+def _is_single(column_type: Any, dialect: str) -> bool:  # noqa: ANN401 - a type
+    """Whether a float has single precision: MySQL and MariaDB give FLOAT no more unless told."""
+    if not isinstance(column_type, sa.Float) or isinstance(column_type, sa.Double):
+        return False
+    unsaid = SINGLE_BITS if dialect in MYSQL else SINGLE_BITS + 1
+    return isinstance(column_type, sa.REAL) or (column_type.precision or unsaid) <= SINGLE_BITS
 
 
 def as_bytes(text: ColumnElement[str]) -> ColumnElement[bytes]:

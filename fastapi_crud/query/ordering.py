@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fastapi_crud.columns import ColumnInfo, ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.query.clauses import OrderBy
-from fastapi_crud.query.operand import Operand
+from fastapi_crud.query.operand import DOUBLE, Operand
 from fastapi_crud.query.operators import SCALARS
 
 
@@ -105,8 +105,7 @@ def _sort_key(info: ModelInfo, order: OrderBy, dialect: str) -> SortKey:
     elif (
         kind == "decimal" and dialect == "sqlite" and getattr(attribute.type, "scale", None) is None
     ):
-        double: sa.Double[float] = sa.Double()
-        expression, kind = sa.type_coerce(attribute, double), "float"  # as it is stored
+        expression, kind = sa.type_coerce(attribute, DOUBLE), "float"  # as it is stored
     return SortKey(order, column, expression, kind, dialect not in NULLS_ARE_SMALL)
 
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fastapi_crud.exceptions import InvalidQuery, Issue
-from fastapi_crud.query.clauses import Filter, Query, Search, Where
+from fastapi_crud.query.clauses import Filter, OrderBy, Query, Search, Where
 from fastapi_crud.query.parameters import Parameter, did_you_mean
 from fastapi_crud.query.vocabulary import Vocabulary
 
@@ -105,12 +105,17 @@ class Reading:
             skip=given.get("skip", 0),
             limit=given.get("limit", known.limits.default_limit),
             where=self.where,
-            order_by=given.get("sort", known.default_order),
+            order_by=given.get("sort", self._default_order()),
             count=given.get("count", default_count),
             cursor=given.get("cursor", "") if walks else None,
             fields=given.get("fields"),
             include=given.get("include", ()),
         )
+
+    def _default_order(self) -> tuple[OrderBy, ...]:
+        """Sort by nothing that this caller may not see: cursors would tell it."""
+        hidden = self.caller.hidden
+        return tuple(each for each in self.vocabulary.default_order if each.field not in hidden)
 
     def _passes(self, name: str) -> bool:
         """Whether a name is somebody else's business, or to be ignored."""

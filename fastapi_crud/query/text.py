@@ -49,8 +49,8 @@ def iendswith(operand: Operand, value: str) -> Test:
 
 
 def lower(value: Any) -> Any:  # noqa: ANN401 - what SQLite hands over
-    """Be the function `LOWER` of SQLite connections."""
-    return value.lower() if isinstance(value, str) else value
+    """Lower each letter by itself, as other databases do: Python looks at what follows a sigma."""
+    return value.replace("\u03a3", "\u03c3").lower() if isinstance(value, str) else value
 
 
 ESCAPE = "/"
@@ -68,7 +68,7 @@ def _by_sqlite(test: str, operand: Operand, value: str, *, any_case: bool) -> Te
     """SQLite: LIKE folds ASCII case whether it should or not; so look for the position instead."""
     column: Any = operand.text
     if any_case:
-        value = value.lower()
+        value = lower(value)
         column = (
             sa.func.lower(column)
             if value.isascii()

@@ -46,8 +46,14 @@ class Callers:
 
     def dependencies(self, operation: Operation) -> dict[str, Dependency]:
         """Give what an endpoint depends on: parameter → dependency."""
-        asked = {f"read_{i}": it for i, it in enumerate(self._readable(operation))}
-        asked |= {f"write_{i}": it for i, it in enumerate(self._writable(operation))}
+        reading = "get" if operation in WRITES else operation
+        readable = self.options.scopes_of(reading)
+        asked = {f"read_{i}": it for i, it in enumerate(readable)}
+        if operation in WRITES:
+            writable = self.options.scopes_of(operation)
+            if operation != "create":  # a new row need not be readable to whoever may make it
+                writable = [*dict.fromkeys([*readable, *writable])]
+            asked |= {f"write_{i}": it for i, it in enumerate(writable)}
         for i, scopes in enumerate(self.related.values()):
             asked |= {f"related_{i}_{j}": it for j, it in enumerate(scopes)}
         asked |= {f"may_read_{name}": it for name, it in self.options.readable_by.items()}
@@ -74,19 +80,6 @@ class Callers:
             scopes[self.model] = [*own, *scopes.get(self.model, ())]
         view = replace(self.view, scopes=scopes, write_scope=told("write_"))
         return Sight(view, Rights(hidden=_denied(given, "read"), read_only=_denied(given, "write")))
-
-    def _readable(self, operation: Operation) -> list[Dependency]:
-        """Which rows there are: those that GET shows; a new row need only be writable."""
-        if operation == "create":
-            return []
-        return self.options.scopes_of("get" if operation in WRITES else operation)
-
-    def _writable(self, operation: Operation) -> list[Dependency]:
-        """Which of them may be written, where that is not the same."""
-        if operation not in WRITES:
-            return []
-        readable = self._readable(operation)
-        return [it for it in self.options.scopes_of(operation) if it not in readable]
 
 
 def conditions_of(value: Any) -> list[Where]:  # noqa: ANN401 - what a scope gave

@@ -1,9 +1,14 @@
 """Misuse that is better told while the router is built than with the first request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import get_args
 
 from fastapi_crud.columns import ColumnInfo
 from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.query.clauses import CountMode
+from fastapi_crud.query.loading import attributes_of
+from fastapi_crud.query.parameters import NamesParameter
+from fastapi_crud.query.vocabulary import Pagination
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.schemas import InputSchema
 
@@ -109,6 +114,47 @@ def _read_fields(resource: Resource) -> str | None:
     return f"{', '.join(unknown)} of {resource.schemas.read.__name__} is no attribute of the model"
 
 
+def _words(resource: Resource) -> str | None:
+    """What is one word out of several must be one of them."""
+    options = resource.options
+    if options.pagination not in get_args(Pagination):
+        return f"pagination={options.pagination!r}: it is one of {', '.join(get_args(Pagination))}"
+    if not options.count or {*options.count} - {*get_args(CountMode)}:
+        return f"count={options.count!r}: it has one or more of {', '.join(get_args(CountMode))}"
+    return None
+
+
+def _rights(resource: Resource) -> str | None:
+    """Rights are about columns of the model; the key is in every path."""
+    keys = {column.name for column in resource.info.key}
+    known = resource.info.columns.keys() - keys
+    for option in ("readable_by", "writable_by"):
+        if unknown := sorted(getattr(resource.options, option).keys() - known):
+            return f"{option}={unknown}: name columns of the model, other than its key"
+    return None
+
+
+def _cursors(resource: Resource) -> str | None:
+    """A cursor holds what rows are sorted by: nothing that clients may not see."""
+    if resource.options.pagination == "offset":
+        return None
+    if "get_multi" in resource.service.overrides("list"):
+        return f"cursors do not go through get_multi: override get_cursor_page of {resource.service.__name__} instead"
+    keys = {column.name for column in resource.info.key}
+    shown = {*attributes_of(resource.schemas.read), *keys}
+    hidden = sorted({*_sorted_by(resource)} - shown)
+    if not hidden:
+        return None
+    return f"cursors would show {', '.join(hidden)}: leave it out of sort= and default_sort="
+
+
+def _sorted_by(resource: Resource) -> Iterator[str]:
+    yield from (order.field for order in resource.vocabulary.default_order)
+    sort = resource.vocabulary.parameters.get("sort")
+    if isinstance(sort, NamesParameter):
+        yield from sort.attributes.values()
+
+
 def _creates_by_derived_schema(resource: Resource) -> bool:
     return (
         "create" in resource.options.operations
@@ -129,5 +175,8 @@ CHECKS: tuple[Callable[[Resource], str | None], ...] = (
     _create_fields,
     _update_fields,
     _read_fields,
+    _words,
+    _rights,
+    _cursors,
 )
 """Each tells what is wrong, or None. ADD A CHECK HERE."""

@@ -23,6 +23,7 @@ EXPOSE_HEADERS = (
     "Preference-Applied",
     "Retry-After",
     "X-Total-Count",
+    "X-Total-Count-Kind",
 )
 
 

@@ -13,6 +13,7 @@ from fastapi_crud.router.problems import (
 
 PROBLEMS: Mapping[int, tuple[str, type[ProblemBase]]] = {
     400: ("The body cannot be read.", Problem),
+    403: ("This caller may not change the row, or not so.", Problem),
     404: ("There is no such row.", Problem),
     409: ("The change conflicts with what is stored.", Problem),
     415: ("The body is not JSON.", Problem),
@@ -59,6 +60,26 @@ def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[st
             name: {"operationId": name, "parameters": dict(parameters)}
             for name, parameters in deepcopy(dict(links)).items()
         },
+    }
+
+
+def paged(*, link: bool) -> dict[str, Any]:
+    """Document what a page is answered with beside the body.
+
+    Args:
+        link: Whether its neighbours can be linked to.
+    """
+    headers = {
+        "X-Total-Count": ("How many rows there are in all, where it is known.", "integer"),
+        "X-Total-Count-Kind": ("`estimated` where the total is an estimate.", "string"),
+        "Preference-Applied": ("The preference that was honoured.", "string"),
+        **({"Link": ("Leads to the neighbours of the page.", "string")} if link else {}),
+    }
+    return {
+        "headers": {
+            name: {"description": description, "schema": {"type": kind}}
+            for name, (description, kind) in headers.items()
+        }
     }
 
 

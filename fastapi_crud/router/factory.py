@@ -39,6 +39,7 @@ class RouteRow:
         body: Which schema its body has.
         answer: Which schema its answer has.
         suffix: What its path ends in.
+        twin: A method that does the same, without the suffix, and is not documented.
     """
 
     method: str
@@ -51,6 +52,7 @@ class RouteRow:
     body: str | None = None
     answer: str | None = None
     suffix: str = ""
+    twin: str | None = None
 
 
 ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
@@ -81,7 +83,7 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
         ),
         "search": RouteRow(
             "POST", endpoints.search_rows, False, "search_{plural}", "Search {plural}",
-            200, (400, 415, 422, 503), body="search", answer="page", suffix=":search",
+            200, (400, 415, 422, 503), body="search", answer="page", suffix=":search", twin="QUERY",
         ),
     }
 )  # fmt: skip
@@ -144,34 +146,71 @@ def _add_route(
     names = {"plural": resource.names.plural, "singular": resource.names.singular}
     words = {key: name.replace("_", " ").replace("-", " ") for key, name in names.items()}
     identifiers = {key: name.replace("-", "_") for key, name in names.items()}
-    key = resource.info.key if row.on_row else ()
+    path = "".join(f"/{{{column.name}}}" for column in resource.info.key) if row.on_row else ""
+    operation_id = row.name.format(**identifiers)
+    said: dict[str, Any] = {
+        "status_code": row.status,
+        "response_model": _answer(resource, row),
+        "route_class_override": CrudRoute,
+        "summary": row.summary.format(**words),
+        "dependencies": resource.options.dependencies_of(operation),
+    }
+    router.add_api_route(
+        path + row.suffix,
+        _endpoint(resource, operation, row, operation_id, _allow(resource, row)),
+        methods=[row.method],
+        operation_id=operation_id,
+        name=operation_id,
+        responses=_documented(resource, operation, row, words, identifiers),
+        openapi_extra=_parameters(resource, operation),
+        **said,
+    )
+    if row.twin is not None:
+        twin = f"{operation_id}_by_{row.twin.lower()}"
+        router.add_api_route(
+            path,
+            _endpoint(resource, operation, row, twin, _allow(resource, ROUTES["list"])),
+            methods=[row.twin],
+            operation_id=twin,
+            name=twin,
+            include_in_schema=False,
+            **said,
+        )
+
+
+def _endpoint(
+    resource: Resource, operation: Operation, row: RouteRow, name: str, allow: tuple[str, ...]
+) -> endpoints.Endpoint:
     body = _body(resource, row)
     endpoint: Any = row.build(resource)
     endpoint.__signature__ = signature(
         session=session_dependency(resource.options.database),
-        key=key,
+        key=resource.info.key if row.on_row else (),
         body=body,
         asked=resource.callers.dependencies(operation),
     )
-    endpoint.__name__ = operation_id = row.name.format(**identifiers)
-    endpoint.crud_route = RouteFacts(_allow(resource, row), body is not None, resource.problems)
-    documented = documentation.responses(row.problems)
+    endpoint.__name__ = name
+    endpoint.crud_route = RouteFacts(allow, body is not None, resource.problems)
+    made: endpoints.Endpoint = endpoint
+    return made
+
+
+def _documented(
+    resource: Resource,
+    operation: Operation,
+    row: RouteRow,
+    words: Mapping[str, str],
+    identifiers: Mapping[str, str],
+) -> dict[int | str, dict[str, Any]]:
+    """Document what is answered beside the body."""
+    writes = row.method != "GET" and operation != "search"
+    forbidden = (403,) if writes and resource.options.scope is not None else ()
+    documented = documentation.responses((*row.problems, *forbidden))
     if operation == "create":
         documented[201] = documentation.created(words["singular"], _links(resource, identifiers))
-    router.add_api_route(
-        "".join(f"/{{{column.name}}}" for column in key) + row.suffix,
-        endpoint,
-        methods=[row.method],
-        status_code=row.status,
-        response_model=_answer(resource, row),
-        route_class_override=CrudRoute,
-        operation_id=operation_id,
-        name=operation_id,
-        summary=row.summary.format(**words),
-        responses=documented,
-        dependencies=resource.options.dependencies_of(operation),
-        openapi_extra=_parameters(resource, operation),
-    )
+    elif row.answer == "page":
+        documented[200] = documentation.paged(link=operation == "list")
+    return documented
 
 
 def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form
@@ -204,7 +243,8 @@ def _allow(resource: Resource, row: RouteRow) -> tuple[str, ...]:
     path = (row.on_row, row.suffix)
     methods = [other.method for other in there if (other.on_row, other.suffix) == path]
     head = ["HEAD"] if "GET" in methods else []
-    return (*methods, *head, "OPTIONS")
+    twins = [other.twin for other in there if other.twin and path == (other.on_row, "")]
+    return (*methods, *head, "OPTIONS", *twins)
 
 
 def _links(resource: Resource, identifiers: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -22,7 +22,7 @@ from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
 from fastapi_crud.router.callers import Callers
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.responses import RowWriter
-from fastapi_crud.router.views import documented_read, documented_view
+from fastapi_crud.router.views import documented_read, documented_view, is_derived
 from fastapi_crud.schemas import Schemas, derive_schemas, page_of, replace_of
 from fastapi_crud.service import Service
 
@@ -69,7 +69,9 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     derived = derive_schemas(info, names.schema, options.exposure())
     create, update, given = _given_schemas(options)
     read = given or derived.read
-    included = {path: _related_read(info, path) for path in _prefixes(options.include)}
+    included = {
+        path: _related_read(info, options, read, path) for path in _prefixes(options.include)
+    }
     vocabulary = make_vocabulary(info, _asked(info, options, read))
     shown = documented_read(read, options.readable_by)
     view = documented_view(shown, names.schema, info, included, sparse=options.fields)
@@ -132,7 +134,7 @@ def _asked(info: ModelInfo, options: CrudOptions, read: type[BaseModel]) -> Aske
     }  # fmt: skip
     return Asked(
         names=names,
-        may_read=_may_read,
+        may_read=lambda target, name: name in attributes_of(_read_by_all(target, info, options)),
         limits=options.limits,
         filters=options.filters,
         sort=options.sort,
@@ -157,28 +159,38 @@ def _target(info: ModelInfo, path: str) -> ModelInfo:
     return hops(info, tuple(path.split(".")))[-1].target
 
 
-def _related_read(info: ModelInfo, path: str) -> type[BaseModel]:
+def _related_read(
+    info: ModelInfo, options: CrudOptions, read: type[BaseModel], path: str
+) -> type[BaseModel]:
     """Give the schema of included rows: that of their own model, with what it hides."""
     way = hops(info, tuple(path.split(".")))[-1]
     if way.source.mapper.relationships[way.name].lazy in {"write_only", "dynamic"}:
         msg = f"include={path!r}: {way.name} is never loaded as a whole; leave it out"
         raise ConfigurationError(f"{info.name}: {msg}")
-    return _own_read(way.target)
+    if way.name in attributes_of(read) and "." not in path:
+        msg = f"include={path!r}: {read.__name__} shows it already; leave one of them out"
+        raise ConfigurationError(f"{info.name}: {msg}")
+    return _read_by_all(way.target, info, options)
 
 
-def _own_read(info: ModelInfo) -> type[BaseModel]:
-    """Give the read schema that a model asks for; what only some callers see is left out."""
-    options = resolve_options(info.model, {})
-    if options.read_schema is not None:
-        return options.read_schema
-    hidden = {*options.hidden, *options.readable_by}
-    exposure = replace(options, hidden=hidden).exposure()
-    return derive_schemas(info, resolve_names(info, options).schema, exposure).read
+def _read_by_all(target: ModelInfo, info: ModelInfo, options: CrudOptions) -> type[BaseModel]:
+    """Give the read schema that a model asks for; what only some callers see is left out.
 
-
-def _may_read(info: ModelInfo, attribute: str) -> bool:
-    """Tell whether every client may read an attribute of a related model."""
-    return attribute in attributes_of(_own_read(info))
+    Args:
+        target: The model: a related one, or the router's own.
+        info: The router's own model.
+        options: What the developer said of that.
+    """
+    own = options if target.model is info.model else resolve_options(target.model, {})
+    names = resolve_names(target, own)
+    read = own.read_schema or derive_schemas(target, names.schema, own.exposure()).read
+    if not own.readable_by:
+        return read
+    if not is_derived(read):
+        msg = f"{read.__name__} has columns that not all may read: it cannot stand for related rows"
+        raise ConfigurationError(f"{info.name}: {msg}; leave it out of include= and filters=")
+    hidden = {*own.hidden, *own.readable_by}
+    return derive_schemas(target, names.schema, replace(own, hidden=hidden).exposure()).read
 
 
 def _related(

@@ -101,6 +101,8 @@ class CrudRoute(APIRoute):
             )
         if "PATCH" in facts.allow:
             headers["Accept-Patch"] = ACCEPT_PATCH
+        if "QUERY" in facts.allow:
+            headers["Accept-Query"] = "application/json"
         return Response(status_code=204, headers=headers)
 
 

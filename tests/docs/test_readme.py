@@ -24,7 +24,8 @@ README = ROOT / "README.md"
 TRANSCRIPTS = {
     README: "quickstart",
     DOCS / "tutorial" / "1-first-api.md": "quickstart",
-    DOCS / "tutorial" / "2-business-rules.md": "service_rules",
+    DOCS / "tutorial" / "2-filter-sort-page.md": "filter_sort_page",
+    DOCS / "tutorial" / "3-business-rules.md": "service_rules",
 }
 """Page → the example that it talks to."""
 
@@ -74,6 +75,7 @@ async def replay(client: httpx2.AsyncClient, command: str) -> str:
         content=curl.body,
     )
     written = str(curl.write).replace("%{http_code}", str(response.status_code))
+    written = re.sub(r"%header\{([\w-]+)\}", lambda found: response.headers[found[1]], written)
     return response.text + written.replace("\\n", "\n")
 
 

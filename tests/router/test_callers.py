@@ -1,0 +1,401 @@
+"""Row scopes and column rights: what a caller may not see does not exist."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, Header
+from pydantic import BaseModel
+
+from fastapi_crud import ConfigurationError, Database, Filter, Or, make_crud_router
+from fastapi_crud.router.callers import conditions_of
+from tests.conftest import Client, Serve, rows_of
+from tests.models import Author, Book, Member, Note, Team
+
+ALL = ["list", "create", "get", "update", "replace", "delete", "search"]
+Headers = Mapping[str, str]
+
+
+async def own_notes(owner: Annotated[str, Header()] = "nobody") -> Any:
+    """Notes whose body is the owner's name."""
+    return Note.body == owner
+
+
+ANN, BOB = {"owner": "ann"}, {"owner": "bob"}
+
+
+async def with_notes(db: Database) -> list[int]:
+    """Two notes of Ann's and one of Bob's; their keys."""
+    rows = [Note(title="a", body="ann"), Note(title="b", body="bob"), Note(title="c", body="ann")]
+    async with db.session() as session:
+        session.add_all(rows)
+    return [row.id for row in rows]
+
+
+async def listed(client: Client, path: str, headers: Headers) -> list[Any]:
+    answer = await client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return [row["title"] for row in answer.json()["items"]]
+
+
+async def test_rows_outside_the_scope_are_not_there(db: Database, serve: Serve) -> None:
+    """Are they neither listed, counted, found, got, changed nor deleted?"""
+    first, second, third = await with_notes(db)
+    client = serve(db, make_crud_router(Note, scope=own_notes, pagination="both", operations=ALL))
+    assert await listed(client, "/notes", ANN) == ["a", "c"]
+    page = (await client.get("/notes", params={"skip": 9}, headers=ANN)).json()
+    assert (page["items"], page["total"]) == ([], 2)
+    assert await listed(client, "/notes?cursor=&limit=1", BOB) == ["b"]
+    assert await listed(client, "/notes?title=a", BOB) == []
+    found = await client.post("/notes:search", json={"not": {"title": "a"}}, headers=ANN)
+    assert ([row["title"] for row in found.json()["items"]], found.json()["total"]) == (["c"], 1)
+
+    for method, body in (
+        ("GET", None),
+        ("PATCH", {"title": "x"}),
+        ("PATCH", {}),
+        ("PUT", {"title": "x"}),
+        ("DELETE", None),
+    ):
+        answer = await client.request(method, f"/notes/{first}", json=body, headers=BOB)
+        missing = await client.request(method, "/notes/0", json=body, headers=BOB)
+        assert (answer.status_code, missing.status_code) == (404, 404), method
+        assert answer.json()["detail"] == f"Note '{first}' not found"
+    assert [note.title for note in await rows_of(db, Note)] == ["a", "b", "c"]
+
+    assert (await client.patch(f"/notes/{first}", json={"title": "x"}, headers=ANN)).json()[
+        "title"
+    ] == "x"
+    assert (await client.delete(f"/notes/{third}", headers=ANN)).status_code == 204
+    assert sorted(note.title for note in await rows_of(db, Note)) == ["b", "x"]
+    assert second
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+async def test_no_row_is_written_out_of_the_scope(db: Database, serve: Serve, method: str) -> None:
+    """Is a row that would lie outside afterwards refused, and nothing of it kept?"""
+    first, *_ = await with_notes(db)
+    client = serve(db, make_crud_router(Note, scope=own_notes))
+    path = "/notes" if method == "POST" else f"/notes/{first}"
+    refused = await client.request(method, path, json={"title": "x", "body": "bob"}, headers=ANN)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert [(note.title, note.body) for note in await rows_of(db, Note)] == [
+        ("a", "ann"), ("b", "bob"), ("c", "ann"),
+    ]  # fmt: skip
+    allowed = await client.request(method, path, json={"title": "x", "body": "ann"}, headers=ANN)
+    assert allowed.status_code in {200, 201}
+
+
+async def every_note() -> Any:
+    return True
+
+
+async def no_note() -> Any:
+    return False
+
+
+async def test_readable_is_not_yet_writable(db: Database, serve: Serve) -> None:
+    """Is a row that can be read but not written 403, and one that cannot be read 404?"""
+    first, *_ = await with_notes(db)
+    scope = {"get": every_note, "list": every_note, "update": own_notes, "delete": own_notes}
+    client = serve(db, make_crud_router(Note, scope=scope))
+    assert (await client.get(f"/notes/{first}", headers=BOB)).status_code == 200
+    for method, body in (("PATCH", {"title": "x"}), ("PATCH", {}), ("DELETE", None)):
+        mine = await client.request(method, f"/notes/{first}", json=body, headers=BOB)
+        missing = await client.request(method, "/notes/0", json=body, headers=BOB)
+        assert (mine.status_code, missing.status_code) == (403, 404)
+    assert (
+        await client.put(f"/notes/{first}", json={"title": "y"}, headers=BOB)
+    ).status_code == 200
+
+
+async def test_new_rows_need_not_be_readable(db: Database, serve: Serve) -> None:
+    """Can anyone leave a note that only some may read?"""
+    client = serve(db, make_crud_router(Note, scope={"get": no_note, "list": no_note}))
+    created = await client.post("/notes", json={"title": "a"})
+    assert created.status_code == 201
+    assert (await client.get(created.headers["location"])).status_code == 404
+    assert (await client.get("/notes")).json() == {"items": [], "total": 0}
+
+
+async def titled() -> Any:
+    return [Filter("title", "ne", "c"), Note.title != "b"]
+
+
+async def test_scopes_add_up(db: Database, serve: Serve) -> None:
+    """Must several conditions, and the scopes of model and router, all hold?"""
+    await with_notes(db)
+    client = serve(db, make_crud_router(Note, scope=(Depends(own_notes), titled)))
+    assert await listed(client, "/notes", ANN) == ["a"]
+    assert await listed(client, "/notes", BOB) == []
+
+
+@pytest.mark.parametrize("value", [None, "", "id = 1"], ids=repr)
+async def test_a_scope_that_says_nothing_is_an_error(
+    db: Database, serve: Serve, value: Any
+) -> None:
+    """Does a forgotten return not open all rows?"""
+    await with_notes(db)
+
+    async def forgotten() -> Any:
+        return value
+
+    with pytest.raises(ConfigurationError, match="True for all rows"):
+        conditions_of(value)
+    client = serve(db, make_crud_router(Note, scope=forgotten))
+    assert (await client.get("/notes")).status_code == 500
+
+
+def test_what_a_scope_may_give() -> None:
+    """Are all rows, none, one condition and several understood?"""
+    mine = Filter("title", "eq", "a")
+    assert conditions_of(True) == []
+    assert conditions_of(False) == [Or()]
+    assert conditions_of([mine, mine]) == [mine, mine]
+    assert conditions_of(()) == []
+
+
+# Related models bring their own
+
+
+async def with_teams(db: Database) -> None:
+    async with db.session() as session:
+        red = Team(name="red", tenant=1, motto="m")
+        blue = Team(name="blue", tenant=2)
+        ann = Member(name="ann", team=red, salary=10)
+        session.add_all(
+            [ann, Member(name="bob", team=blue, boss=ann), Member(name="cid", boss=ann)]
+        )
+
+
+async def test_included_rows_have_the_scope_of_their_model(db: Database, serve: Serve) -> None:
+    """Is a related row outside its own scope not shown, and do its hidden columns stay hidden?"""
+    await with_teams(db)
+    client = serve(
+        db,
+        make_crud_router(Member, include=["team", "team.members"]),
+        make_crud_router(Team, include=["members"]),
+    )
+    rows = (await client.get("/members?include=team&sort=name", headers={"tenant": "1"})).json()[
+        "items"
+    ]
+    assert [row["team"] for row in rows] == [
+        {"id": rows[0]["team_id"], "name": "red", "tenant": 1},
+        None,
+        None,
+    ]
+    rows = (await client.get("/members?include=team&sort=name", headers={"tenant": "2"})).json()[
+        "items"
+    ]
+    assert [row["team"] and row["team"]["name"] for row in rows] == [None, "blue", None]
+    one = await client.get(
+        f"/members/{rows[0]['id']}?include=team.members", headers={"tenant": "1"}
+    )
+    assert [member["name"] for member in one.json()["team"]["members"]] == ["ann"]
+    assert (await client.get("/teams", headers={"tenant": "2"})).json()["total"] == 1
+
+
+async def test_filters_do_not_look_behind_the_scope(db: Database, serve: Serve) -> None:
+    """Does a related row outside its scope count as missing, in filters and search alike?"""
+    await with_teams(db)
+    router = make_crud_router(Member, filters={"team.name": ...}, search=["name", "team.name"])
+    client = serve(db, router)
+
+    async def names(query: str, tenant: int) -> list[str]:
+        answer = await client.get(f"/members?{query}&sort=name", headers={"tenant": str(tenant)})
+        return [row["name"] for row in answer.json()["items"]]
+
+    assert await names("team__name=blue", 1) == []
+    assert await names("team__name=blue", 2) == ["bob"]
+    assert await names("team__name__ne=red", 1) == ["bob", "cid"]
+    assert await names("team__name__ne=red", 2) == ["ann", "bob", "cid"]
+    assert await names("team__name__isnull=true", 1) == ["bob", "cid"]
+    assert await names("team__name__isnull=false", 2) == ["bob"]
+    assert await names("search=blu", 1) == []
+    assert await names("search=blu", 2) == ["bob"]
+
+
+class TeamOut(BaseModel):
+    name: str
+
+
+class MemberOut(BaseModel):
+    id: int
+    name: str
+    team: TeamOut | None
+
+
+async def test_embedded_rows_have_the_scope_of_their_model(db: Database, serve: Serve) -> None:
+    """Does that hold for relationships of a read schema, after every verb?"""
+    await with_teams(db)
+    client = serve(db, make_crud_router(Member, read_schema=MemberOut))
+    rows = (await client.get("/members?sort=name", headers={"tenant": "1"})).json()["items"]
+    assert [row["team"] for row in rows] == [{"name": "red"}, None, None]
+    patched = await client.patch(
+        f"/members/{rows[1]['id']}", json={"name": "b"}, headers={"tenant": "1"}
+    )
+    assert patched.json() == {"id": rows[1]["id"], "name": "b", "team": None}
+    patched = await client.patch(
+        f"/members/{rows[1]['id']}", json={"name": "b"}, headers={"tenant": "2"}
+    )
+    assert patched.json()["team"] == {"name": "blue"}
+
+
+async def peers(boss: Annotated[str, Header()] = "ann") -> Any:
+    """Members by the name of their boss, over the relationship to themselves."""
+    return Filter("boss.name", "eq", boss)
+
+
+async def test_a_scope_over_relationships_guards_writes(db: Database, serve: Serve) -> None:
+    """Can a scope look into other rows, of the same table even, for every verb?"""
+    await with_teams(db)
+    client = serve(db, make_crud_router(Member, scope=peers, include=["boss", "reports"]))
+    rows = (await client.get("/members?include=boss,reports&sort=name")).json()["items"]
+    assert [(row["name"], row["boss"], row["reports"]) for row in rows] == [
+        ("bob", None, []),
+        ("cid", None, []),
+    ]
+    path = f"/members/{rows[0]['id']}"
+    assert (await client.patch(path, json={"salary": 3})).json()["salary"] == 3
+    assert (await client.patch(path, json={"salary": 4}, headers={"boss": "x"})).status_code == 404
+    assert (await client.patch(path, json={"boss_id": None})).status_code == 403
+    assert (await client.post("/members", json={"name": "dan"})).status_code == 403
+    assert (await client.get(path)).json()["salary"] == 3
+
+
+# Columns by role
+
+
+async def may_see(role: Annotated[str, Header()] = "") -> bool:
+    return role in {"hr", "boss"}
+
+
+async def may_change(role: Annotated[str, Header()] = "") -> bool:
+    return role == "boss"
+
+
+HR, BOSS = {"role": "hr"}, {"role": "boss"}
+
+
+def member_router(**options: Any) -> Any:
+    return make_crud_router(
+        Member,
+        readable_by={"salary": may_see},
+        writable_by={"salary": may_change, "name": Depends(may_see)},
+        operations=ALL,
+        **options,
+    )
+
+
+async def test_a_column_that_one_may_not_read_is_not_there(db: Database, serve: Serve) -> None:
+    """Is it in no answer, filter, sort order, choice of fields, search or body of such a caller?"""
+    await with_teams(db)
+    client = serve(db, member_router(fields=True, pagination="both", default_sort="-salary"))
+    rows = (await client.get("/members", headers=HR)).json()["items"]
+    assert [row["salary"] for row in rows] == [10, None, None]
+    path = f"/members/{rows[0]['id']}"
+    seen = [
+        (await client.get("/members")).json()["items"][0],
+        (await client.get("/members?cursor=")).json()["items"][0],
+        (await client.get(path)).json(),
+        (await client.post("/members:search", json={})).json()["items"][0],
+        (await client.patch(path, json={"team_id": None})).json(),
+        (await client.put(path, json={"team_id": None})).json(),
+        (await client.post("/members", json={"name": "dan"}, headers=HR)).json(),
+    ]
+    assert ["salary" in row for row in seen] == [False] * 6 + [True]
+    for query in ("salary__gte=5", "sort=salary", "fields=salary", "salry=1"):
+        refused = await client.get(f"/members?{query}")
+        assert refused.status_code == 422
+        assert "salary" not in refused.json()["errors"][0]["msg"]
+    searched = await client.post("/members:search", json={"not": {"salary": 10}})
+    assert searched.json()["errors"][0]["type"] == "unknown_parameter"
+    for method, where in (("PATCH", path), ("PUT", path)):
+        refused = await client.request(method, where, json={"name": "x", "salary": 5})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0] == {
+            "type": "extra_forbidden", "loc": ["body", "salary"],
+            "msg": "Extra inputs are not permitted", "pointer": "#/salary",
+        }  # fmt: skip
+    assert (await client.get(path, headers=HR)).json()["salary"] == 10
+
+
+async def test_a_column_that_one_may_not_write_is_read_only(db: Database, serve: Serve) -> None:
+    """Is it refused in POST, and ignored in PATCH and PUT, which leave it as it is?"""
+    await with_teams(db)
+    client = serve(db, member_router())
+    path = f"/members/{(await client.get('/members', headers=HR)).json()['items'][0]['id']}"
+    refused = await client.post("/members", json={"name": "x", "salary": 5}, headers=HR)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/salary")
+    for method in ("PATCH", "PUT"):
+        body = {"name": "new", "salary": 99}
+        assert (await client.request(method, path, json=body, headers=HR)).json()["salary"] == 10
+        changed = await client.request(method, path, json=body, headers=BOSS)
+        assert changed.json()["salary"] == 99
+        await client.patch(path, json={"salary": 10}, headers=BOSS)
+    assert (await client.patch(path, json={"name": "other"})).json()["name"] == "new"
+    assert (await client.put(path, json={"name": "other"})).json()["name"] == "new"
+    assert (await client.get(path, headers=HR)).json()["salary"] == 10
+
+
+def test_rights_are_documented(db: Database, serve: Serve) -> None:
+    """Is a column that not all may read optional in answers, and 403 told where there is a scope?"""
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.include_router(member_router(scope=peers))
+    document = app.openapi()
+    assert "salary" not in document["components"]["schemas"]["MemberRead"]["required"]
+    assert "name" in document["components"]["schemas"]["MemberRead"]["required"]
+    operations = [op for methods in document["paths"].values() for op in methods.values()]
+    told = {op["operationId"]: "403" in op["responses"] for op in operations}
+    assert told == {
+        "list_members": False, "search_members": False, "get_member": False,
+        "create_member": True, "update_member": True, "replace_member": True, "delete_member": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (Member, {"readable_by": {"id": may_see}}, "readable_by=.*other than its key"),
+        (Member, {"writable_by": {"nope": may_see}}, "writable_by=.*name columns of the model"),
+        (Member, {"scope": {"nope": may_see}}, "unknown operations"),
+        (Member, {"filters": {"boss.salary": ["eq"]}, "readable_by": {"salary": may_see}}, "hidden"),
+        (Member, {"filters": {"team.motto": ["eq"]}}, "'team.motto' is hidden"),
+        (Member, {"search": ["team.motto"]}, "'team.motto' is hidden"),
+        (Member, {"default_sort": "salary", "hidden": ["salary"], "pagination": "cursor"}, "cursors would show salary"),
+        (Member, {"sort": ["salary"], "hidden": ["salary"], "pagination": "both"}, "cursors would show salary"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_misuse_is_told_when_the_router_is_built(model: Any, options: Any, message: str) -> None:
+    """Does a rule that could not hold fail early?"""
+    with pytest.raises(ConfigurationError, match=message):
+        make_crud_router(model, **options)
+
+
+async def test_related_rows_of_the_same_model_keep_its_secrets(db: Database, serve: Serve) -> None:
+    """Do hidden columns and rights of the router hold for rows that are related to its own?"""
+    await with_teams(db)
+    client = serve(
+        db,
+        make_crud_router(
+            Member,
+            name="staff",
+            hidden=["team_id"],
+            readable_by={"salary": may_see},
+            include=["boss"],
+        ),
+    )
+    rows = (await client.get("/staff?include=boss&sort=-name", headers=HR)).json()["items"]
+    assert rows[0]["salary"] is None
+    assert rows[0]["boss"].keys() == {"id", "name", "boss_id"}
+
+
+async def test_author_books_are_untouched_by_scopes_of_others(db: Database, serve: Serve) -> None:
+    """Does a model without rules cost no dependency and no condition?"""
+    async with db.session() as session:
+        session.add(Book(title="t", author=Author(name="Ann")))
+    client = serve(db, make_crud_router(Book, include=["author"]))
+    assert (await client.get("/books?include=author")).json()["items"][0]["author"]["name"] == "Ann"
