@@ -53,7 +53,7 @@ app.include_router(
         default_sort="-happened_at",
         count=("estimated", "exact", "none"),
         limits=Limits(max_exact_count=1000),
-        operations=("list",),
+        operations=["list"],
     ),
     prefix="/api/v1",
 )

@@ -1,7 +1,7 @@
 """Articles: a search by the full-text index of SQLite."""
 
 from fastapi import FastAPI
-from sqlalchemy import DDL, String, Text, event
+from sqlalchemy import Connection, String, Table, Text, event
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fastapi_crud import (
@@ -48,9 +48,19 @@ INDEX = (
     END
     """,
 )
-for statement in INDEX:
-    event.listen(Article.__table__, "after_create", DDL(statement))
-event.listen(Article.__table__, "after_drop", DDL("DROP TABLE articles_fts"))
+
+
+@event.listens_for(Article.__table__, "after_create")
+def make_index(_: Table, connection: Connection, **__: object) -> None:
+    for statement in INDEX:
+        connection.exec_driver_sql(statement)
+
+
+@event.listens_for(Article.__table__, "after_drop")
+def drop_index(_: Table, connection: Connection, **__: object) -> None:
+    connection.exec_driver_sql("DROP TABLE articles_fts")
+
+
 # --8<-- [end:index]
 
 db = Database(metadata=Base.metadata, create_all=True)

@@ -1,7 +1,5 @@
 """Rooms: a filter operator of one's own, for flags kept in the bits of an integer."""
 
-from typing import Any
-
 from fastapi import FastAPI
 from sqlalchemy import ColumnElement, String
 from sqlalchemy.orm import Mapped, mapped_column

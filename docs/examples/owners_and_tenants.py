@@ -28,8 +28,7 @@ class User:
 
 
 USERS = {
-    user.name: user
-    for user in (User("ann", "acme"), User("bob", "acme"), User("eve", "globex"))
+    user.name: user for user in (User("ann", "acme"), User("bob", "acme"), User("eve", "globex"))
 } | {"max": User("max", "acme", manager=True)}
 
 

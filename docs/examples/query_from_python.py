@@ -66,14 +66,17 @@ async def first_page(employees: Service[Employee]) -> None:
 
 # --8<-- [end:page]
 # --8<-- [start:conditions]
-UNKNOWN_OR_MINOR = Or(Filter("age", "isnull", True), Filter("age", "lt", 18))
+ADULT = Filter("age", "gte", 18)
+NOT_ADULT = Not(ADULT)
+FREE = Or(Filter("team_id", "isnull", True), And(ADULT, Filter("team.name", "eq", "Tea")))
 # --8<-- [end:conditions]
 
 
 # --8<-- [start:mixed]
 async def mixed(employees: Repository[Employee]) -> None:
     short = func.length(Employee.name) == 3  # any SQLAlchemy expression
-    print("Short names:", await employees.count(short, Not(UNKNOWN_OR_MINOR)))
+    print("Short names:", await employees.count(short, FREE))
+    print("Not adult:", await employees.count(NOT_ADULT))
     print("Tea:", await employees.exists(Search("tea", ("name", "team.name"))))
 
 
@@ -91,7 +94,7 @@ async def walk(employees: Service[Employee]) -> None:
 # --8<-- [end:walk]
 # --8<-- [start:stream]
 async def everybody(employees: Repository[Employee]) -> None:
-    async for employee in employees.stream(where=[Not(UNKNOWN_OR_MINOR)], order_by=["name"]):
+    async for employee in employees.stream(where=[ADULT], order_by=["name"]):
         print(employee.name)
 
 

@@ -28,7 +28,7 @@ class PostgreSQLFullText:
     and quotes, `or` and `-` mean what they do on the web. Index the column with GIN.
 
     Args:
-        column: The attribute that holds the `tsvector`.
+        column: The column that holds the `tsvector`; it need not be mapped.
         config: The text search configuration that it was made with.
     """
 
@@ -38,7 +38,7 @@ class PostgreSQLFullText:
     def matches(self, model: type[Any], text: str) -> ColumnElement[bool]:
         """Say that the row's vector matches."""
         query = sa.func.websearch_to_tsquery(sa.cast(self.config, postgresql.REGCONFIG), text)
-        vector: Any = getattr(model, self.column)
+        vector: Any = getattr(model, self.column, sa.column(self.column))
         found: ColumnElement[bool] = vector.op("@@", is_comparison=True)(query)
         return found
 

@@ -59,6 +59,7 @@ def _import_alone(name: str, folder: Path) -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", f"sqlite:///{folder}/app.db")
         patch.setenv("ARCHIVE_URL", f"sqlite:///{folder}/archive.db")
+        patch.setenv("SECRET_KEY", "of-the-examples-and-no-others-000")
         patch.setattr(fastapi_crud, "Base", _new_base())
         patch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
         fastapi_crud.get_settings.cache_clear()

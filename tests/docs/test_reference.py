@@ -1,14 +1,16 @@
 """The reference says what the code does."""
 
 import re
+from dataclasses import fields
 from importlib import import_module
 
 import pytest
 
 import fastapi_crud
-from fastapi_crud import Settings
+from fastapi_crud import Limits, Settings
 from fastapi_crud.access import PRIVILEGES, SECRET_PHRASES, SECRET_WORDS
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
+from fastapi_crud.query.operators import ALL, CONTINUOUS, OPERATORS, ORDERED, SCALARS
 from fastapi_crud.router.problems import STATUSES
 from tests.docs.conftest import DOCS, ROOT
 
@@ -74,10 +76,78 @@ def test_the_limits_of_a_page_are_those_of_the_code() -> None:
     assert row in page
 
 
+def test_the_table_of_limits_is_complete() -> None:
+    """Does each limit stand in the table with its default?"""
+    page = (REFERENCE / "http.md").read_text()
+    told = dict(re.findall(r"^\| `(\w+_\w+)` \| (\d+) \|", page, re.MULTILINE))
+    assert told == {spec.name: str(spec.default) for spec in fields(Limits)}
+
+
+def test_the_table_of_operators_is_complete() -> None:
+    """Does each operator stand in the table as the code has it?"""
+    rows = [row for row in _table("filter-operators.md") if len(row) == OPERATOR_COLUMNS]
+    told = {
+        name.strip("`"): (says, shape, _kinds(on), _kinds(opt_in), _kinds(quiet))
+        for name, says, shape, on, opt_in, quiet in rows[1:]
+    }
+    assert told == {
+        operator.name: (
+            operator.summary,
+            operator.shape,
+            operator.kinds - operator.opt_in - operator.quiet,
+            operator.opt_in,
+            operator.quiet,
+        )
+        for operator in OPERATORS.values()
+    }
+
+
+def test_the_table_of_kinds_is_complete() -> None:
+    """Do the words for kinds mean what they mean in the code, and is each kind explained?"""
+    words = {row[0].strip("*"): row[1] for row in _table("filter-operators.md") if len(row) == 2}
+    for word, kinds in KINDS.items():
+        told = words[word].replace("all scalar ones", ", ".join(f"`{it}`" for it in SCALARS))
+        assert {*re.findall(r"`(\w+)`", told)} == kinds, word
+    explained = [row[0] for row in _table("filter-operators.md") if len(row) == 3]
+    assert {*re.findall(r"`(\w+)`", ", ".join(explained))} == ALL
+
+
+def test_the_table_of_query_mistakes_is_complete() -> None:
+    """Does each type of mistake that the code tells stand in the table?"""
+    page = (REFERENCE / "errors.md").read_text()
+    section = page.partition("## Queries")[2].partition("## Classes")[0]
+    code = "".join(path.read_text() for path in (ROOT / "fastapi_crud" / "query").glob("*.py"))
+    told = re.findall(r"(?:note|Issue)\(\s*\"(\w+)\"", code)
+    assert {*re.findall(r"^\| `(\w+)`", section, re.MULTILINE)} == {*told}
+
+
 def test_every_page_is_in_the_navigation() -> None:
     """Does `mkdocs.yml` name all pages?"""
     named = set(re.findall(r": ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert named == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+
+
+KINDS = {
+    "scalar": SCALARS,
+    "ordered": ORDERED,
+    "discrete": SCALARS - CONTINUOUS,
+    "continuous": CONTINUOUS,
+    "every": ALL,
+}
+"""Word of the page → the kinds of columns that it stands for."""
+OPERATOR_COLUMNS = 6
+
+
+def _kinds(cell: str) -> frozenset[str]:
+    named = re.findall(r"`(\w+)`", cell)
+    return frozenset(named) if named or not cell else frozenset(KINDS[cell])
+
+
+def _table(page: str) -> list[list[str]]:
+    """All rows of all tables of a page, but for the lines below their heads."""
+    lines = (REFERENCE / page).read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
 def _is_module(value: object) -> bool:

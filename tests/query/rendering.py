@@ -10,7 +10,8 @@ def sql(clause: Any, dialect: str = "sqlite") -> str:
     compiled = clause.compile(
         dialect=DIALECTS.get(dialect, DIALECTS["mysql"]), compile_kwargs={"literal_binds": True}
     )
-    return " ".join(str(compiled).split())
+    text = str(compiled) if dialect == "sqlite" else str(compiled).replace("%%", "%")
+    return " ".join(text.split())
 
 
 def tail(statement: Any, dialect: str = "sqlite") -> str:

@@ -18,7 +18,11 @@ from tests.query.questions import FITTING, INFO, vocabulary_of
 from tests.strategies import model_of
 
 EVEN = Operator(
-    "even", "is even", lambda it, value: it.column % 2 == (not value), frozenset({"integer"}), "flag"
+    "even",
+    "is even",
+    lambda it, value: it.column % 2 == (not value),
+    frozenset({"integer"}),
+    "flag",
 )
 EQUALS = ["", "__eq", "__ne", "__in", "__not_in"]
 ORDER = ["__gt", "__gte", "__lt", "__lte"]
@@ -122,8 +126,7 @@ def test_filters_over_relationships() -> None:
         (
             Note,
             {"done": ["gt"]},
-            "Note: filters['done']: no operator 'gt' for it; "
-            "there are eq, ne, in, not_in, isnull",
+            "Note: filters['done']: no operator 'gt' for it; there are eq, ne, in, not_in, isnull",
         ),
         (
             Folder,
@@ -355,9 +358,7 @@ def test_the_order_where_clients_say_nothing(default: Any, order: tuple[OrderBy,
 
 def test_a_default_order_must_exist() -> None:
     """Is a name that does not exist refused?"""
-    refused(
-        "Note has no column 'nmae'; it has id, title, body, done", Note, default_sort="-nmae"
-    )
+    refused("Note has no column 'nmae'; it has id, title, body, done", Note, default_sort="-nmae")
 
 
 # Search, fields, include

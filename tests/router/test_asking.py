@@ -1,0 +1,546 @@
+"""What lists and searches can be asked over HTTP, and what they answer beside the rows."""
+
+from typing import Annotated, Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI, Query as QueryParam
+from pydantic import BaseModel
+
+from fastapi_crud import (
+    CursorPage,
+    Database,
+    FullText,
+    Limits,
+    Operator,
+    Page,
+    PostgreSQLFullText,
+    Query,
+    Service,
+    SQLiteFullText,
+    make_crud_router,
+)
+from tests.conftest import Client, Serve
+from tests.models import Author, Book, Everything, Line, Note
+
+ALL = ["list", "create", "get", "update", "replace", "delete", "search"]
+
+
+async def with_notes(db: Database, count: int) -> None:
+    """Notes 0, 1, 2 …, every other one done."""
+    async with db.session() as session:
+        session.add_all(Note(title=f"{n:02}", done=n % 2 == 0) for n in range(count))
+
+
+async def titles(client: Client, query: str) -> list[str]:
+    answer = await client.get(f"/notes?{query}")
+    assert answer.status_code == 200, answer.text
+    return [row["title"] for row in answer.json()["items"]]
+
+
+def links(answer: Any) -> dict[str, str]:
+    """The targets of a `Link` header by relation."""
+    return {
+        relation: link["url"].removeprefix("http://test") for relation, link in answer.links.items()
+    }
+
+
+# Pages
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (
+            "limit=2",
+            {"first": "limit=2&skip=0", "next": "limit=2&skip=2", "last": "limit=2&skip=4"},
+        ),
+        (
+            "limit=2&skip=2",
+            {
+                "first": "limit=2&skip=0",
+                "prev": "limit=2&skip=0",
+                "next": "limit=2&skip=4",
+                "last": "limit=2&skip=4",
+            },
+        ),
+        ("limit=2&skip=1", {"prev": "limit=2&skip=0", "next": "limit=2&skip=3"}),
+        (
+            "limit=2&skip=4",
+            {"first": "limit=2&skip=0", "prev": "limit=2&skip=2", "last": "limit=2&skip=4"},
+        ),
+        ("skip=9", {"first": "skip=0", "prev": "skip=0", "last": "skip=0"}),
+        ("done=true&sort=-title&limit=2", {"next": "done=true&sort=-title&limit=2&skip=2"}),
+        ("title__in=00&title__in=01", {"first": "title__in=00&title__in=01&skip=0"}),
+        (
+            "title=%C3%A9%26+x",
+            {"first": "title=%C3%A9%26+x&skip=0", "last": "title=%C3%A9%26+x&skip=0"},
+        ),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+async def test_links_lead_to_the_neighbours(
+    sqlite: Database, serve: Serve, query: str, expected: dict[str, str]
+) -> None:
+    """Does `Link` lead to the pages there are, with all other parameters kept?"""
+    await with_notes(sqlite, 5)
+    client = serve(sqlite, make_crud_router(Note))
+    found = links(await client.get(f"/notes?{query}"))
+    assert {key: found[key] for key in expected} == {
+        key: f"/notes?{rest}" for key, rest in expected.items()
+    }
+    if {"first", "last"} <= expected.keys():
+        assert found.keys() == expected.keys()
+
+
+async def test_pages_link_up(sqlite: Database, serve: Serve) -> None:
+    """Does following `next` lead through all rows, and `prev` back, by offset and by cursor?"""
+    await with_notes(sqlite, 7)
+    client = serve(sqlite, make_crud_router(Note, pagination="both"))
+    for start in ("/notes?limit=3", "/notes?limit=3&cursor=&sort=-done"):
+        pages: list[list[str]] = []
+        url: str | None = start
+        answer: Any = None
+        while url is not None:
+            answer = await client.get(url)
+            pages.append([row["title"] for row in answer.json()["items"]])
+            url = links(answer).get("next")
+        assert sorted(title for page in pages for title in page) == [f"{n:02}" for n in range(7)]
+        back = await client.get(links(answer)["prev"])
+        assert [row["title"] for row in back.json()["items"]] == pages[-2]
+
+
+PAGES: list[tuple[Any, Any, str, set[str], int | None]] = [
+    ("offset", ["exact"], "", {"items", "total"}, 5),
+    ("offset", ["exact"], "skip=9", {"items", "total"}, 5),
+    ("offset", ["exact"], "limit=2&done=true", {"items", "total"}, 3),
+    ("offset", ["none"], "limit=2", {"items", "total"}, None),
+    ("offset", ["exact", "none"], "limit=2&count=none", {"items", "total"}, None),
+    ("offset", ["none", "exact"], "limit=2&count=exact", {"items", "total"}, 5),
+    ("offset", ["estimated"], "limit=2", {"items", "total"}, 5),
+    ("offset", ["estimated"], "limit=9", {"items", "total"}, 5),
+    ("offset", ["estimated"], "skip=9", {"items", "total"}, 5),
+    ("cursor", ["exact"], "limit=2", {"items", "next_cursor", "prev_cursor"}, None),
+    ("cursor", ["exact"], "cursor=", {"items", "next_cursor", "prev_cursor"}, None),
+    ("both", ["exact"], "", {"items", "total", "next_cursor", "prev_cursor"}, 5),
+    ("both", ["exact"], "cursor=", {"items", "total", "next_cursor", "prev_cursor"}, None),
+    ("both", ["exact", "none"], "cursor=&limit=1&count=exact", {"items", "total", "next_cursor", "prev_cursor"}, 5),
+]  # fmt: skip
+"""How a router pages and counts, a query, the keys of the answer, and its total."""
+
+
+async def test_what_a_page_has(db: Database, serve: Serve) -> None:
+    """Are totals right and cursors there, as the router and the client say?"""
+    await with_notes(db, 5)
+    clients: dict[str, Client] = {}
+    for pagination, count, query, keys, total in PAGES:
+        key = f"{pagination} {count}"
+        if key not in clients:
+            router = make_crud_router(Note, pagination=pagination, count=count)
+            clients[key] = serve(db, router)
+        client = clients[key]
+        answer = await client.get(f"/notes?{query}")
+        assert answer.json().keys() == keys, (pagination, count, query)
+        assert answer.json().get("total") == total, (pagination, count, query)
+        known = None if total is None else str(total)
+        assert answer.headers.get("X-Total-Count") == known, (pagination, count, query)
+        assert "X-Total-Count-Kind" not in answer.headers
+
+
+async def test_estimates_say_so(db: Database, serve: Serve) -> None:
+    """Is a total beyond the bound marked, and at least the bound?"""
+    await with_notes(db, 9)
+    router = make_crud_router(Note, count=["estimated"], limits=Limits(max_exact_count=5))
+    client = serve(db, router)
+    for query in ("limit=2", "limit=2&done=false&skip=1"):
+        answer = await client.get(f"/notes?{query}")
+        few = "done" in query
+        assert answer.json()["total"] == 4 if few else answer.json()["total"] >= 5
+        assert answer.headers.get("X-Total-Count-Kind") == (None if few else "estimated")
+        assert ("last" in links(answer)) is few
+        assert "next" in links(answer)
+
+
+async def test_signed_cursors_are_the_servers_own(sqlite: Database, serve: Serve) -> None:
+    """Does a router with a secret refuse the cursors of one without, and of another secret?"""
+    await with_notes(sqlite, 5)
+    routers = [
+        make_crud_router(Note, name=f"notes_{secret}", pagination="cursor", cursor_secret=secret)
+        for secret in (None, "a", "b")
+    ]
+    client = serve(sqlite, *routers)
+    paths = ["/notes_None", "/notes_a", "/notes_b"]
+    cursors = [(await client.get(f"{path}?limit=2")).json()["next_cursor"] for path in paths]
+    for path, own in zip(paths, cursors, strict=True):
+        for cursor in cursors:
+            answer = await client.get(path, params={"limit": 2, "cursor": cursor})
+            assert answer.status_code == (200 if cursor == own else 422)
+            if cursor != own:
+                assert answer.json()["errors"] == [
+                    {
+                        "type": "invalid_cursor", "loc": ["query", "cursor"], "parameter": "cursor",
+                        "msg": "Not a cursor of this list, sort order and filters",
+                    }
+                ]  # fmt: skip
+
+
+# Who else has parameters
+
+
+async def tenant(tenant: str = "x") -> str:
+    return tenant
+
+
+class Style(BaseModel):
+    color: str = "red"
+
+
+async def style(style: Annotated[Style, QueryParam()]) -> Style:
+    return style
+
+
+async def test_parameters_of_dependencies_keep_working(sqlite: Database, serve: Serve) -> None:
+    """Are they let through, wherever the router is included, and still suggested?"""
+    await with_notes(sqlite, 1)
+    app = FastAPI(dependencies=[Depends(tenant)])
+    app.include_router(
+        make_crud_router(Note, dependencies=[Depends(style)], allow_params=["utm_*"])
+    )
+    client = serve(sqlite, app=app)
+    assert await titles(client, "tenant=a&color=blue&utm_source=x&done=true") == ["00"]
+    refused = await client.get("/notes?tennant=a&utm=1")
+    assert [error["msg"] for error in refused.json()["errors"]] == [
+        "Unknown parameter; did you mean tenant?", "Unknown parameter",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prefer", "status", "applied"),
+    [
+        ("handling=lenient", 200, "handling=lenient"),
+        ('respond-async, Handling = "lenient"; x=1', 200, "handling=lenient"),
+        ("handling=strict", 422, None),
+        ("handling=strict, handling=lenient", 422, None),
+        ("handling=odd", 422, None),
+        ("return=minimal", 422, None),
+        ("", 422, None),
+    ],
+    ids=str,
+)
+async def test_clients_may_prefer_lenience(
+    sqlite: Database, serve: Serve, prefer: str, status: int, applied: str | None
+) -> None:
+    """Is an unknown parameter passed over only where the client prefers it (RFC 7240)?"""
+    client = serve(sqlite, make_crud_router(Note, operations=ALL))
+    answers = [
+        await client.get("/notes?nope=1", headers={"Prefer": prefer}),
+        await client.post("/notes:search", json={"nope": 1}, headers={"Prefer": prefer}),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.headers.get("Preference-Applied")) == (status, applied)
+    wrong = await client.get("/notes?done=1", headers={"Prefer": prefer})
+    assert wrong.status_code == 422
+
+
+async def test_strictness_is_confirmed(sqlite: Database, serve: Serve) -> None:
+    """Is a preference for what happens anyway confirmed?"""
+    client = serve(sqlite, make_crud_router(Note))
+    answer = await client.get("/notes", headers={"Prefer": "handling=strict"})
+    assert answer.headers["Preference-Applied"] == "handling=strict"
+
+
+# Values
+
+
+VALUES = [
+    ("at=2024-01-31T12:00:00+02:00", 1), ("at=2024-01-31T12:00:00%2B02:00", 1),
+    ("at=2024-01-31T10:00:00Z", 1), ("at__gte=2024-01-31", 1), ("at__lt=2024-01-31", 0),
+    ("at__in=2024-01-31T10:00:00Z,2020-01-01", 1), ("local__gte=2024-01-31", 1),
+    ("color=blue", 1), ("color__in=red&color__in=blue", 1), ("size=M", 1),
+    ("price=1.5", 1), ("price__in=1.50,2", 1), ("flag=true", 1), ("flag__ne=true", 0),
+    ("medium__in=1,2,3", 1), ("medium__in=1&medium__in=2,3", 1), ("medium__not_in=2", 0),
+    ("text=", 1), ("text__ne=", 0), ("text__isnull=false", 1), ("data__isnull=true", 1),
+    ("token_id=00000000-0000-0000-0000-000000000001", 1), ("day__lte=2024-02-29", 1),
+    ("span=P1DT2H", 1), ("medium__eq=2", 1), ("hour__gt=11:59", 1), ("ratio__lt=1e3", 1),
+]  # fmt: skip
+"""A query, and how many rows it finds."""
+
+
+async def test_values_as_clients_write_them(db: Database, serve: Serve) -> None:
+    """Is each spelling of a value understood, an unencoded `+` and a bare date included?"""
+    client = serve(db, make_crud_router(Everything))
+    body = {
+        "at": "2024-01-31T12:00:00+02:00", "local": "2024-01-31T12:00:00", "color": "blue",
+        "size": "M", "price": "1.50", "flag": True, "medium": 2, "text": "",
+        "token_id": "00000000-0000-0000-0000-000000000001", "day": "2024-02-29",
+        "span": "P1DT2H", "hour": "12:00:00", "ratio": 0.5,
+    }  # fmt: skip
+    assert (await client.post("/everything", json=body)).status_code == 201
+    for query, count in VALUES:
+        answer = await client.get(f"/everything?{query}")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["total"] == count, query
+
+
+# Search
+
+
+async def test_search_is_the_list_with_a_tree(db: Database, serve: Serve) -> None:
+    """Does the body take all that the query string takes, and AND, OR and NOT?"""
+    await with_notes(db, 6)
+    client = serve(db, make_crud_router(Note, operations=ALL, pagination="both", search=["title"]))
+
+    async def search(body: Any) -> Any:
+        answer = await client.post("/notes:search", json=body)
+        assert answer.status_code == 200, answer.text
+        return [row["title"] for row in answer.json()["items"]]
+
+    assert len(await search({})) == 6
+    assert await search({"done": True, "sort": "-title"}) == ["04", "02", "00"]
+    assert await search({"or": [{"title": "01"}, {"done": True, "title__in": ["02", "03"]}]}) == [
+        "01",
+        "02",
+    ]
+    assert await search({"not": {"or": [{"done": True}, {"title": "01"}]}}) == ["03", "05"]
+    assert await search(
+        {"and": [{"title__startswith": "0"}, {"not": {"done": True}}], "skip": 1, "limit": 1}
+    ) == ["03"]
+    assert await search({"search": "3"}) == ["03"]
+    answer = await client.post("/notes:search", json={"cursor": "", "limit": 4})
+    assert "link" not in answer.headers
+    rest = await client.post(
+        "/notes:search", json={"cursor": answer.json()["next_cursor"], "limit": 4}
+    )
+    assert [row["title"] for row in rest.json()["items"]] == ["04", "05"]
+
+
+BAD_SEARCHES: list[tuple[Any, str, str]] = [
+    ([], "invalid_filter", "#"), ("x", "invalid_filter", "#"), (None, "missing", "#"),
+    ({"nope": 1}, "unknown_parameter", "#/nope"),
+    ({"or": []}, "invalid_filter", "#/or"), ({"or": {}}, "invalid_filter", "#/or"),
+    ({"or": [1]}, "invalid_filter", "#/or/0"), ({"or": [{}]}, "invalid_filter", "#/or/0"),
+    ({"not": []}, "invalid_filter", "#/not"), ({"not": {}}, "invalid_filter", "#/not"),
+    ({"or": [{"titel": "x"}]}, "unknown_parameter", "#/or/0/titel"),
+    ({"not": {"limit": 1}}, "invalid_filter", "#/not/limit"),
+    ({"id": "1"}, "invalid_parameter", "#/id"), ({"id": 1.0}, "invalid_parameter", "#/id"),
+    ({"id__in": 1}, "invalid_parameter", "#/id__in"), ({"id__in": []}, "invalid_parameter", "#/id__in"),
+    ({"id__in": [1, "x"]}, "invalid_parameter", "#/id__in"),
+    ({"title": None}, "invalid_parameter", "#/title"), ({"done": 1}, "invalid_parameter", "#/done"),
+    ({"body__isnull": "true"}, "invalid_parameter", "#/body__isnull"),
+    ({"title__contains": 5}, "invalid_parameter", "#/title__contains"),
+    ({"title": "a\x00"}, "invalid_parameter", "#/title"),
+    ({"limit": 0}, "invalid_parameter", "#/limit"), ({"limit": True}, "invalid_parameter", "#/limit"),
+    ({"sort": ["nope"]}, "invalid_parameter", "#/sort"), ({"sort": [{}]}, "invalid_parameter", "#/sort"),
+    ({"sort": []}, "invalid_parameter", "#/sort"), ({"sort": ["id", "-id"]}, "invalid_parameter", "#/sort"),
+    ({"cursor": "x"}, "invalid_cursor", "#/cursor"), ({"cursor": 1}, "invalid_parameter", "#/cursor"),
+    ({"cursor": "", "skip": 1}, "conflicting_parameters", "#/skip"),
+    ({"not": {"not": {"not": {"not": {"not": {"not": {"id": 1}}}}}}}, "too_deep", "#" + "/not" * 6),
+    ({"or": [{"id": n} for n in range(51)]}, "too_many_filters", "#/or/50/id"),
+]  # fmt: skip
+"""A body, the code of the mistake, and where it is."""
+
+
+async def test_a_search_that_cannot_be_read_is_422(sqlite: Database, serve: Serve) -> None:
+    """Is each mistake told by its place in the body, without an echo?"""
+    client = serve(sqlite, make_crud_router(Note, operations=ALL, pagination="both"))
+    for body, code, pointer in BAD_SEARCHES:
+        answer = await client.post("/notes:search", json=body)
+        assert answer.status_code == 422, body
+        mistakes = [(error["type"], error["pointer"]) for error in answer.json()["errors"]]
+        assert mistakes == [(code, pointer)], body
+
+
+async def test_query_is_a_twin_of_search(sqlite: Database, serve: Serve) -> None:
+    """Is the method QUERY (RFC 10008) answered at the list, and told by OPTIONS?"""
+    await with_notes(sqlite, 3)
+    client = serve(sqlite, make_crud_router(Note, operations=["list", "search"]))
+    answer = await client.request("QUERY", "/notes", json={"not": {"title": "01"}})
+    assert [row["title"] for row in answer.json()["items"]] == ["00", "02"]
+    assert (await client.request("QUERY", "/notes", content=b"{}")).status_code == 415
+    assert (await client.request("QUERY", "/notes", json={"x": 1})).status_code == 422
+    options = await client.options("/notes")
+    assert options.headers["allow"] == "GET, HEAD, OPTIONS, QUERY"
+    assert options.headers["accept-query"] == "application/json"
+    assert (await client.options("/notes:search")).headers["allow"] == "POST, OPTIONS"
+    assert (await client.get("/notes:search")).status_code == 405
+    plain = serve(sqlite, make_crud_router(Note))
+    assert (await plain.request("QUERY", "/notes", json={})).status_code == 405
+
+
+SEARCHES = [
+    ("milk", ["Buy milk", "MILK shake", "oat milk 100%"]),
+    ("MILK buy", ["Buy milk"]),
+    ('"oat milk"', ["oat milk 100%"]),
+    ('"milk oat"', []),
+    ("100%", ["oat milk 100%"]),
+    ("_", []),
+    ("crème", ["Crème brûlée"]),
+    ("CRÈME", ["Crème brûlée"]),
+    ("creme", []),
+    ('"', ["Buy milk", "Crème brûlée", "MILK shake", "oat milk 100%"]),
+    ("  ", ["Buy milk", "Crème brûlée", "MILK shake", "oat milk 100%"]),
+    ("shake cold", ["MILK shake"]),
+]
+
+
+async def test_words_and_phrases(db: Database, serve: Serve) -> None:
+    """Must every word occur in some field, in any case, with nothing special about any letter?"""
+    async with db.session() as session:
+        rows = {"Buy milk": None, "oat milk 100%": "", "MILK shake": "Cold!", "Crème brûlée": "x"}
+        session.add_all(Note(title=title, body=body) for title, body in rows.items())
+    client = serve(db, make_crud_router(Note, search=["title", "body"]))
+    for text, expected in SEARCHES:
+        answer = await client.get("/notes", params={"search": text})
+        assert sorted(row["title"] for row in answer.json()["items"]) == expected, text
+
+
+async def test_full_text_by_an_index(db: Database, serve: Serve) -> None:
+    """Does a search go through the index that the developer has, on SQLite and PostgreSQL?"""
+    dialect = db.engine.dialect.name
+    if dialect == "mysql":
+        pytest.skip("there is no class for MariaDB's indexes: any FullText will do")
+    index: FullText
+    if dialect == "sqlite":
+        index = SQLiteFullText("notes_fts")
+        made = [
+            "CREATE VIRTUAL TABLE notes_fts USING fts5(title, content='notes', content_rowid='id')"
+        ]
+        filled = ["INSERT INTO notes_fts(rowid, title) SELECT id, title FROM notes"]
+        gone = ["DROP TABLE notes_fts"]
+    else:
+        index = PostgreSQLFullText("body_vector", "english")
+        made = [
+            "ALTER TABLE notes ADD body_vector tsvector GENERATED ALWAYS AS (to_tsvector('english', title)) STORED"
+        ]
+        filled = []
+        gone = ["ALTER TABLE notes DROP body_vector"]
+    await execute(db, made)
+    try:
+        async with db.session() as session:
+            session.add_all(Note(title=title) for title in ("running shoes", "a runner", "shoes"))
+        await execute(db, filled)
+        client = serve(db, make_crud_router(Note, search=index))
+        assert await titles(client, "search=shoes&sort=title") == ["running shoes", "shoes"]
+        assert await titles(client, "search=shoes+running") == ["running shoes"]
+        for odd in ("%22", "*", "AND", "a OR", "-", "'", "%28", "title:x", "NEAR(", "\\", "^a", ""):
+            assert (await client.get(f"/notes?search={odd}")).status_code == 200, odd
+    finally:
+        await execute(db, gone)
+
+
+async def execute(db: Database, statements: list[str]) -> None:
+    async with db.engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(sa.text(statement))
+
+
+# Operators of one's own
+
+
+def starts_like(operand: Any, value: str) -> Any:
+    return sa.func.substr(operand.text, 1, 1) == value[:1]
+
+
+LIKE_IT = Operator("initial", "begins with the letter of", starts_like, frozenset({"text"}), "text")
+
+
+async def test_an_operator_of_ones_own(db: Database, serve: Serve) -> None:
+    """Is it parsed, run, searched and documented like those that are built in?"""
+    await with_notes(db, 12)
+    router = make_crud_router(
+        Note,
+        operators=[LIKE_IT],
+        filters={"title": ["eq", "initial"]},
+        operations=ALL,
+        pagination="both",
+    )
+    client = serve(db, router)
+    assert await titles(client, "title__initial=1x") == ["10", "11"]
+    assert await titles(client, "title__initial=1x&cursor=&limit=1") == ["10"]
+    found = await client.post("/notes:search", json={"not": {"title__initial": "0"}})
+    assert found.json()["total"] == 2
+    document = (await client.get("/openapi.json")).json()
+    parameters = {p["name"]: p for p in document["paths"]["/notes"]["get"]["parameters"]}
+    assert (
+        parameters["title__initial"]["description"]
+        == "Rows whose `title` begins with the letter of this."
+    )
+    assert "done" not in parameters
+    assert "title__initial" in document["components"]["schemas"]["NoteFilter"]["properties"]
+
+
+# Services
+
+
+class Counted(Service[Note]):
+    """With a list of its own, from before there were queries."""
+
+    async def get_multi(
+        self, *, skip: int = 0, limit: int = 100, **more: Any
+    ) -> tuple[list[Note], int]:
+        rows, total = await super().get_multi(skip=skip, limit=limit, **more)
+        return rows[:1], total + 100
+
+
+class Paged(Service[Note]):
+    """With pages of its own."""
+
+    async def get_page(self, query: Query) -> Page[Note]:
+        return Page((await super().get_page(query)).items, 7)
+
+    async def get_cursor_page(self, query: Query) -> CursorPage[Note]:
+        page = await super().get_cursor_page(query)
+        return CursorPage(page.items[:1], page.next_cursor)
+
+
+async def test_lists_of_a_service_are_used(sqlite: Database, serve: Serve) -> None:
+    """Do rules of a service hold for lists and searches, with filters and sort orders?"""
+    await with_notes(sqlite, 4)
+    client = serve(sqlite, make_crud_router(Note, service=Counted, operations=ALL))
+    page = (await client.get("/notes?done=true&sort=-title&limit=3")).json()
+    assert ([row["title"] for row in page["items"]], page["total"]) == (["02"], 102)
+    assert (await client.post("/notes:search", json={})).json()["total"] == 104
+    client = serve(sqlite, make_crud_router(Note, service=Paged, pagination="both"))
+    assert (await client.get("/notes")).json()["total"] == 7
+    assert len((await client.get("/notes?cursor=")).json()["items"]) == 1
+
+
+# Names that stand in the way
+
+
+class Clash(Service[Line]):
+    pass
+
+
+async def test_reserved_words_and_exact_names_come_first(db: Database, serve: Serve) -> None:
+    """Can a column called like a parameter still be filtered by, and an exact name beat a suffix?"""
+    from tests.strategies import model_of
+
+    model = model_of(
+        sa.Column("limit", sa.Integer), sa.Column("cursor", sa.String(9)),
+        sa.Column("size", sa.Integer), sa.Column("size__gte", sa.Integer), name="Odd",
+    )  # fmt: skip
+    document = serve(None, make_crud_router(model, name="odds"))
+    answer = await document.get("/openapi.json")
+    parameters = {p["name"]: p for p in answer.json()["paths"]["/odds"]["get"]["parameters"]}
+    assert parameters["limit"]["description"] == "How many rows to give at most."
+    assert parameters["limit__eq"]["description"] == "Rows whose `limit` is this."
+    assert parameters["cursor"]["description"] == "Rows whose `cursor` is this."
+    assert parameters["size__gte"]["description"] == "Rows whose `size__gte` is this."
+    assert parameters["size__gte__lt"]["description"] == "Rows whose `size__gte` is less than this."
+
+
+async def test_relations_never_multiply_rows(db: Database, serve: Serve) -> None:
+    """Does a row with several fitting related rows stand once in the list and in the total?"""
+    async with db.session() as session:
+        session.add_all(
+            Author(name=name, books=[Book(title=f"{name} {n}") for n in range(3)])
+            for name in ("Ann", "Bob")
+        )
+    client = serve(db, make_crud_router(Author, filters={"*": ..., "books.title": ...}))
+    answer = (await client.get("/authors?books__title__contains=n&limit=1")).json()
+    assert ([row["name"] for row in answer["items"]], answer["total"]) == (["Ann"], 1)
+    both = (await client.get("/authors?books__title=Ann 1&books__title__endswith=2")).json()
+    assert both["errors"][0]["type"] == "unknown_parameter"
+    two = (await client.get("/authors?books__title=Ann 1&books__title__contains=2")).json()
+    assert two["total"] == 1

@@ -1,0 +1,350 @@
+"""`fields=` and `include=`: just what was asked for, in as many statements as there are includes."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+
+from fastapi_crud import ConfigurationError, Database, Limits, Query, Repository, make_crud_router
+from tests.conftest import Client, Serve, counted
+from tests.models import Account, Author, Book, Line, Member, Note, Skill, Team
+
+ALL = ["list", "create", "get", "update", "replace", "delete", "search"]
+
+
+async def with_members(db: Database) -> None:
+    async with db.session() as session:
+        red, sql, art = Team(name="red"), Skill(name="sql"), Skill(name="art")
+        ann = Member(name="ann", team=red, skills=[sql, art])
+        session.add_all(
+            [ann, *(Member(name=name, team=red, boss=ann, skills=[sql]) for name in ("bob", "cid"))]
+        )
+
+
+async def items(client: Client, path: str) -> list[dict[str, Any]]:
+    answer = await client.get(path)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()["items"]
+    return rows
+
+
+# Fields
+
+
+async def test_only_the_fields_that_were_asked_for(db: Database, serve: Serve) -> None:
+    """Are they shown, always with the key, and nothing else even loaded?"""
+    async with db.session() as session:
+        session.add(Note(title="a", body="b"))
+    client = serve(db, make_crud_router(Note, fields=True, operations=ALL))
+    with counted(db.engine) as statements:
+        rows = await items(client, "/notes?fields=title,done")
+    assert [row.keys() for row in rows] == [{"id", "title", "done"}]
+    assert "body" not in statements.texts[0]
+    path = f"/notes/{rows[0]['id']}"
+    assert (await client.get(f"{path}?fields=title")).json() == {"id": rows[0]["id"], "title": "a"}
+    found = await client.post("/notes:search", json={"fields": ["body"]})
+    assert found.json()["items"] == [{"id": rows[0]["id"], "body": "b"}]
+    for bad in ("fields=nope", "fields=", "fields=title,title", "fields=titel", "x=1"):
+        for where in ("/notes", path):
+            assert (await client.get(f"{where}?{bad}")).status_code == 422, (where, bad)
+    assert (await client.get(path)).json().keys() == {"id", "title", "body", "done"}
+
+
+async def test_fields_of_other_kinds(db: Database, serve: Serve) -> None:
+    """Can expressions, deferred columns, hybrids and parts of a composite key be chosen?"""
+    async with db.session() as session:
+        session.add(Book(title="t", blurb="long", author=Author(name="Ann")))
+        session.add(Line(order_id=1, line_no=2))
+    client = serve(
+        db,
+        make_crud_router(Author, fields=True, hybrids={"shout"}),
+        make_crud_router(Book, fields=True),
+        make_crud_router(Line, fields=True),
+    )
+    author = (await items(client, "/authors"))[0]["id"]
+    assert await items(client, "/authors?fields=book_count") == [{"id": author, "book_count": 1}]
+    assert await items(client, "/authors?fields=shout") == [{"id": author, "shout": "ANN"}]
+    assert (await items(client, "/books?fields=blurb"))[0]["blurb"] == "long"
+    assert await items(client, "/lines?fields=quantity") == [
+        {"order_id": 1, "line_no": 2, "quantity": 1}
+    ]
+
+
+class CamelNote(BaseModel):
+    """A schema of the developer's own: other names, a rule, and a computed field."""
+
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+    id: int
+    heading: str = Field(validation_alias="title", serialization_alias="headLine")
+    done: bool
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def shown(self) -> str:
+        return f"{self.heading}!"
+
+    @model_validator(mode="after")
+    def whole(self) -> "CamelNote":
+        assert self.heading is not None
+        assert self.done is not None
+        return self
+
+
+async def test_names_are_those_of_the_answers(db: Database, serve: Serve) -> None:
+    """Are fields, filters and sort orders called as in the answers of a schema of one's own?"""
+    async with db.session() as session:
+        session.add_all(Note(title=title) for title in "ab")
+    client = serve(db, make_crud_router(Note, read_schema=CamelNote, fields=True))
+    rows = await items(client, "/notes?sort=-headLine&headLine__in=a&headLine__in=b&limit=1")
+    assert rows == [{"id": rows[0]["id"], "headLine": "b", "done": False, "shown": "b!"}]
+    rows = await items(client, "/notes?fields=headLine")
+    assert [row.keys() - {"shown"} for row in rows] == [{"id", "headLine"}] * 2
+    for bad in ("title=a", "sort=title", "fields=heading", "body=x"):
+        assert (await client.get(f"/notes?{bad}")).status_code == 422
+
+
+# Includes
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+async def test_each_include_costs_one_statement(db: Database, serve: Serve, rows: int) -> None:
+    """Is it one more for each relationship, whatever the number of rows?"""
+    async with db.session() as session:
+        for n in range(rows):
+            author = Author(name=f"Author {n}", books=[Book(title=title) for title in "xyz"])
+            session.add(author)
+    client = serve(
+        db,
+        make_crud_router(Author, include=["books", "books.author"], pagination="both"),
+        make_crud_router(Book, include=["author"]),
+    )
+    for path, most in (
+        ("/authors", 1), ("/authors?include=books", 2), ("/authors?include=books,books.author", 3),
+        ("/authors?cursor=&include=books.author", 3), ("/authors?skip=99&include=books", 3),
+        ("/books?include=author", 2),
+    ):  # fmt: skip
+        with counted(db.engine) as statements:
+            found = await items(client, path)
+        assert len(statements) <= most, (path, statements.texts)
+        if "include=books" in path and "skip" not in path:
+            assert [[book["title"] for book in author["books"]] for author in found] == [
+                ["x", "y", "z"]
+            ] * rows
+        if "books.author" in path:
+            assert {
+                book["author"]["id"] == author["id"] for author in found for book in author["books"]
+            } == {True}
+
+
+async def test_relationships_of_every_kind(db: Database, serve: Serve) -> None:
+    """Are to-one, to-many, self-referential and many-to-many relationships shown, nested ones too?"""
+    await with_members(db)
+    paths = ["team", "boss", "reports", "skills", "reports.skills", "boss.team"]
+    client = serve(db, make_crud_router(Member, include=paths))
+    rows = await items(
+        client, "/members?sort=name&include=boss,reports,skills&include=reports.skills,boss.team"
+    )
+    seen = [
+        (
+            row["name"],
+            row["boss"] and (row["boss"]["name"], row["boss"]["team"]["name"]),
+            [
+                (other["name"], [skill["name"] for skill in other["skills"]])
+                for other in row["reports"]
+            ],
+            [skill["name"] for skill in row["skills"]],
+        )
+        for row in rows
+    ]
+    assert seen == [
+        ("ann", None, [("cid", ["sql"]), ("bob", ["sql"])], ["sql", "art"]),
+        ("bob", ("ann", "red"), [], ["sql"]),
+        ("cid", ("ann", "red"), [], ["sql"]),
+    ]
+    assert "team" not in rows[0]
+    one = (await client.get(f"/members/{rows[1]['id']}?include=team")).json()
+    assert one["team"].keys() == {"id", "name", "tenant"}
+    for bad in (
+        "include=nope",
+        "include=skills.members",
+        "include=badges",
+        "include=boss.boss",
+        "include=",
+    ):
+        assert (await client.get(f"/members?{bad}")).status_code == 422
+
+
+async def test_many_related_rows_are_bounded(db: Database, serve: Serve) -> None:
+    """Are only the first of a to-many relationship shown, in its order, for each row?"""
+    await with_members(db)
+    limits = Limits(max_included=1)
+    client = serve(
+        db, make_crud_router(Member, include=["reports", "skills", "boss"], limits=limits)
+    )
+    rows = await items(client, "/members?sort=name&include=reports,skills,boss")
+    assert [[other["name"] for other in row["reports"]] for row in rows] == [["cid"], [], []]
+    assert [[skill["name"] for skill in row["skills"]] for row in rows] == [["sql"]] * 3
+    assert [row["boss"] is None for row in rows] == [True, False, False]
+
+
+async def test_includes_and_fields_together(db: Database, serve: Serve) -> None:
+    """Is a relationship shown beside the few fields that were asked for?"""
+    await with_members(db)
+    client = serve(db, make_crud_router(Member, include=["team", "skills"], fields=True))
+    rows = await items(client, "/members?fields=name&include=team&sort=name&limit=1")
+    assert [row.keys() for row in rows] == [{"id", "name", "team"}]
+
+
+async def test_secrets_of_related_rows_stay_secret(db: Database, serve: Serve) -> None:
+    """Do the rules of the related model hold for its rows, even where it has no router?"""
+    async with db.session() as session:
+        session.add(Member(name="ann", team=Team(name="red", motto="m")))
+    client = serve(
+        db, make_crud_router(Member, include=["team"], filters={"*": ..., "team.name": ["eq"]})
+    )
+    row = (await items(client, "/members?include=team&team__name=red"))[0]
+    assert "motto" not in row["team"]
+    assert (await client.get("/members?team__motto=m")).status_code == 422
+
+
+class TagOut(BaseModel):
+    name: str
+
+
+class DeepMember(BaseModel):
+    name: str
+    skills: list[TagOut]
+    reports: list["DeepReport"]
+
+
+class DeepReport(BaseModel):
+    name: str
+    boss: "Boss | None"
+
+
+class Boss(BaseModel):
+    name: str
+    skills: list[TagOut]
+
+
+async def test_a_read_schema_may_embed_at_any_depth(db: Database, serve: Serve) -> None:
+    """Are the loaders derived from the schema, all the way down, for every verb?"""
+    await with_members(db)
+    client = serve(db, make_crud_router(Member, read_schema=DeepMember))
+    with counted(db.engine) as statements:
+        rows = await items(client, "/members?limit=1")
+    assert rows[0]["reports"][0]["boss"]["skills"] == [{"name": "sql"}, {"name": "art"}]
+    assert len(statements) <= 5
+    created = await client.post("/members", json={"name": "new"})
+    assert created.json() == {"name": "new", "skills": [], "reports": []}
+
+
+class Endless(BaseModel):
+    name: str
+    reports: list["Endless"]
+
+
+class Shows(BaseModel):
+    id: int
+    team: Any
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"include": ["nope"]}, "no relationship 'nope'; it has"),
+        ({"include": ["name"]}, "no relationship 'name'"),
+        ({"include": ["boss.boss.boss"]}, "at most 2 relationships in a row"),
+        ({"include": ["badges"]}, "never loaded as a whole"),
+        ({"include": ["team"], "read_schema": Shows}, "shows it already"),
+        ({"read_schema": Endless}, "embeds relationships more than 5 deep"),
+        ({"search": ["salary"]}, "only text is searched"),
+        ({"search": ["nope"]}, "no column 'nope'"),
+        ({"filters": {"name": ["gt"]}}, r"no operator 'gt' for it; there are eq, ne"),
+        ({"filters": {"boss.nope": ["eq"]}}, "no column 'nope'"),
+        ({"filters": ["nope.name"]}, "no relationship 'nope'"),
+        ({"sort": ["boss.name"]}, "name a plain column"),
+        ({"default_sort": "-nope"}, "no column 'nope'"),
+        ({"pagination": "pages"}, "it is one of offset, cursor, both"),
+        ({"count": []}, "one or more of exact, estimated, none"),
+        ({"count": ["some"]}, "one or more of exact, estimated, none"),
+    ],
+    ids=str,
+)
+def test_misuse_is_told_when_the_router_is_built(options: Any, message: str) -> None:
+    """Does the error name what there is instead?"""
+    with pytest.raises(ConfigurationError, match=message):
+        make_crud_router(Member, **options)
+
+
+# Documentation
+
+
+def document(*routers: Any) -> dict[str, Any]:
+    app = FastAPI()
+    for router in routers:
+        app.include_router(router)
+    return app.openapi()
+
+
+def test_answers_are_documented_as_they_are() -> None:
+    """Are fields optional where they can be chosen, and relationships where they can be included?"""
+    schemas = document(
+        make_crud_router(Member, fields=True, include=["team", "skills", "reports.skills"]),
+        make_crud_router(Note),
+    )["components"]["schemas"]
+    view = schemas["MemberView"]
+    assert view["required"] == ["id"]
+    assert {"name", "team", "skills", "reports"} <= view["properties"].keys()
+    assert view["properties"]["skills"]["items"] == {"$ref": "#/components/schemas/SkillRead"}
+    nested = view["properties"]["reports"]["items"]["$ref"].rpartition("/")[2]
+    assert {"name", "skills"} <= schemas[nested]["properties"].keys()
+    assert "skills" not in schemas[nested].get("required", [])
+    assert schemas["MemberPage"]["properties"]["items"]["items"] == {
+        "$ref": "#/components/schemas/MemberView"
+    }
+    assert "NoteView" not in schemas
+    assert not [name for name in schemas if "__" in name]
+
+
+def test_parameters_of_one_row_are_documented() -> None:
+    """Are `fields` and `include` told where one row is got, as lists of names?"""
+    paths = document(
+        make_crud_router(Member, fields=True, include=["team"]), make_crud_router(Note)
+    )["paths"]
+    parameters = {p["name"]: p["schema"] for p in paths["/members/{id}"]["get"]["parameters"]}
+    assert parameters["include"] == {"type": "array", "items": {"type": "string", "enum": ["team"]}}
+    assert parameters["fields"]["items"]["enum"] == ["id", "name", "salary", "team_id", "boss_id"]
+    assert [p["name"] for p in paths["/notes/{id}"]["get"]["parameters"]] == ["id"]
+
+
+async def test_python_can_include_as_well(db: Database) -> None:
+    """Are related rows loaded by a query from Python, without a bound?"""
+    await with_members(db)
+    async with db.session() as session:
+        repository = Repository[Member](session)
+        page = await repository.get_page(
+            Query(order_by=["name"], include=["reports.skills", "team"])
+        )
+        assert [other.name for other in page.items[0].reports] == ["cid", "bob"]
+        assert page.items[0].reports[0].skills[0].name == "sql"
+        assert page.items[0].team
+        some = await repository.get_cursor_page(Query(cursor="", fields=["name"], include=["team"]))
+        assert {member.team.name for member in some.items if member.team} == {"red"}
+
+
+async def test_hidden_columns_cannot_be_asked_for(db: Database, serve: Serve) -> None:
+    """Is a secret column in no filter, sort order, choice of fields or search?"""
+    client = serve(db, make_crud_router(Account, fields=True, operations=ALL))
+    for name in (
+        "hashed_password",
+        "pin_note",
+        "hashed_password__startswith",
+        "hashed_password__isnull",
+    ):
+        assert (await client.get(f"/accounts?{name}=x")).status_code == 422
+        assert (await client.post("/accounts:search", json={name: "x"})).status_code == 422
+    for query in ("sort=hashed_password", "fields=hashed_password", "sort=-pin_note"):
+        assert (await client.get(f"/accounts?{query}")).status_code == 422
