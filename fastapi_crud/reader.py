@@ -11,15 +11,21 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.columns import ModelInfo, inspect_model
-from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.exceptions import ConfigurationError, ValueRejected
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import ForModel, ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
 from fastapi_crud.query.conditions import Translator, needs_lower
-from fastapi_crud.query.cursors import Cursor, decode_cursor, encode_cursor, fingerprint
+from fastapi_crud.query.cursors import (
+    Cursor,
+    decode_cursor,
+    encode_cursor,
+    fingerprint,
+    invalid_cursor,
+)
 from fastapi_crud.query.estimates import estimated_rows
 from fastapi_crud.query.loading import NOTHING, View, options, select_related
-from fastapi_crud.query.ordering import sort_keys
+from fastapi_crud.query.ordering import SortKey, sort_keys
 from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.query.paths import hop
 from fastapi_crud.query.statements import Statements, key_equals
@@ -124,8 +130,7 @@ class Reader(ForModel, Generic[ModelT]):
         keys = sort_keys(self.info, query.order_by, self._dialect)
         asked, secret = fingerprint(self.info, query), self.view.cursor_secret
         place = decode_cursor(query.cursor or "", keys, asked, secret)
-        statement = self._statements().walk(query, keys, place)
-        rows = (await self._execute(statement, query.where)).unique().all()
+        rows = await self._walk(query, keys, place)
         more = len(rows) > query.limit
         rows = rows[: query.limit][:: -1 if place.backward else 1]
 
@@ -212,6 +217,20 @@ class Reader(ForModel, Generic[ModelT]):
                 set_committed_value(row, name, value)
             children = {id(child): child for found in related.values() for child in found}
             await self._embed(way.target, [*children.values()], inner, f"{path}.")
+
+    async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> list[Any]:
+        """Give the rows beyond a place, one more than the page has if there are as many."""
+        rows: list[Any] = []
+        try:
+            for statement in self._statements().walk(query, keys, place):
+                rows += (await self._execute(statement, query.where)).unique().all()
+                if len(rows) > query.limit:
+                    break
+        except ValueRejected:
+            if query.cursor:  # the rest of the query is within the bounds of its columns
+                raise invalid_cursor() from None
+            raise
+        return rows
 
     async def _total(self, query: Query) -> tuple[int, bool]:
         """Count, or estimate where that was asked and there are many: the total, and whether."""

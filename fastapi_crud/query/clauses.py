@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.elements import ColumnElement, SQLColumnExpression
 
 from fastapi_crud.query.operators import Operator
 
@@ -87,7 +87,7 @@ class Not:
 
 
 Condition = Filter | Search | And | Or | Not
-Where = Condition | ColumnElement[bool]
+Where = Condition | SQLColumnExpression[bool]
 """A condition: a clause of ours, or any SQLAlchemy expression."""
 
 

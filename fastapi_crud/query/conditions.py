@@ -66,7 +66,7 @@ class Translator:
             case Search():
                 return self._search(info, condition)
             case _:
-                return condition
+                return sa.and_(condition)
 
     def _filter(self, info: ModelInfo, condition: Filter) -> Test:
         operator = _operator(condition)

@@ -71,8 +71,7 @@ def encode_cursor(
         values = [None if value is None else WRITERS[key.kind](value) for key, value in pairs]
     content = {"v": VERSION, "q": asked, "b": int(cursor.backward), "k": values}
     payload = json.dumps(content, separators=(",", ":")).encode()
-    signed = _signature(payload, secret) + payload
-    return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
+    return _text_of(_signature(payload, secret) + payload)
 
 
 def decode_cursor(
@@ -94,13 +93,18 @@ def decode_cursor(
     try:
         return _decode(text, keys, asked, secret)
     except (ValueError, TypeError, KeyError, OverflowError, InvalidOperation, RecursionError):
-        message = "Not a cursor of this list, sort order and filters"
-        issue = Issue("invalid_cursor", ("query", "cursor"), message)
-        raise InvalidQuery([issue]) from None
+        raise invalid_cursor() from None
+
+
+def invalid_cursor() -> InvalidQuery:
+    """Say that a cursor was not given out for this query."""
+    message = "Not a cursor of this list, sort order and filters"
+    return InvalidQuery([Issue("invalid_cursor", ("query", "cursor"), message)])
 
 
 def _decode(text: str, keys: Sequence[SortKey], asked: str, secret: str | None) -> Cursor:
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    _require(_text_of(raw) == text)  # one text for each cursor
     size = SIGNATURE_BYTES if secret else 0
     signature, payload = raw[:size], raw[size:]
     _require(hmac.compare_digest(signature, _signature(payload, secret)))
@@ -113,6 +117,10 @@ def _decode(text: str, keys: Sequence[SortKey], asked: str, secret: str | None) 
         _read(key, value) for key, value in zip(keys, cast("list[Any]", content["k"]), strict=True)
     ]
     return Cursor(tuple(values), backward)
+
+
+def _text_of(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _read(key: SortKey, value: Any) -> Any:  # noqa: ANN401 - JSON in, a value out

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import sqlalchemy as sa
+
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.query.clauses import And, Filter, Not, Or, Query, Search, Where
 from fastapi_crud.query.literals import json_of_value, text_of_value
@@ -68,10 +70,10 @@ def canonical(where: Where, info: ModelInfo) -> Any:  # noqa: ANN401 - JSON
         return _statement_of(where)
 
 
-def _statement_of(where: Any) -> Any:  # noqa: ANN401 - a clause or SQL in, JSON out
+def _statement_of(where: Where) -> Any:  # noqa: ANN401 - JSON
     if isinstance(where, And | Or | Not | Filter | Search):
         return repr(where)
-    compiled = where.compile()
+    compiled = sa.and_(where).compile()
     return [str(compiled), repr(sorted(compiled.params.items()))]
 
 

@@ -37,6 +37,8 @@ class PostgreSQLFullText:
 
     def matches(self, model: type[Any], text: str) -> ColumnElement[bool]:
         """Say that the row's vector matches."""
+        if not terms(text):
+            return sa.true()
         query = sa.func.websearch_to_tsquery(sa.cast(self.config, postgresql.REGCONFIG), text)
         vector: Any = getattr(model, self.column, sa.column(self.column))
         found: ColumnElement[bool] = vector.op("@@", is_comparison=True)(query)

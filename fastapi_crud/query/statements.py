@@ -1,6 +1,6 @@
 """From a `Query` to SQL: the page, its count, and a row by its key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -76,15 +76,20 @@ class Statements:
             return statement.limit(query.limit).add_columns(total)
         return statement.limit(query.limit + 1)
 
-    def walk(self, query: Query, keys: Sequence[SortKey], cursor: Cursor) -> sa.Select[Any]:
-        """Select the rows beyond a place, and the values that they are sorted by; one more row."""
+    def walk(
+        self, query: Query, keys: Sequence[SortKey], cursor: Cursor
+    ) -> Iterator[sa.Select[Any]]:
+        """Select the rows beyond a place, and the values that they are sorted by; one row more.
+
+        Mostly that is one statement. Each gives rows after those of the one before it, so the
+        next is only needed where there are too few.
+        """
         order = [key.sql(backward=cursor.backward) for key in keys]
         values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
         statement = self._select(query).add_columns(*values).order_by(*order)
-        place = beyond(keys, cursor, self.translator.dialect)
-        if place is not None:
-            statement = statement.where(place)
-        return statement.limit(query.limit + 1)
+        for part in beyond(keys, cursor, self.translator.dialect) or [None]:
+            beginning = statement if part is None else statement.where(part)
+            yield beginning.limit(query.limit + 1)
 
     def count(self, where: Sequence[Where] = ()) -> sa.Select[int]:
         """Count rows."""

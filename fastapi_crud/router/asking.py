@@ -97,7 +97,8 @@ class Asker:
 
     def _asked(self, query: Query, sight: Sight, applied: Mapping[str, str]) -> Asked:
         fields = None if query.fields is None else frozenset(query.fields)
-        selection = Selection(fields, frozenset(query.include), sight.rights.hidden)
+        include = tuple(it for it in self.resource.options.include if it in query.include)
+        selection = Selection(fields, include, sight.rights.hidden)
         if not is_derived(self.resource.schemas.read):
             query = replace(query, fields=None)  # its validators may look at any of them
         return Asked(query=query, selection=selection, sight=sight, applied=applied)

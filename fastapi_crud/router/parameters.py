@@ -145,13 +145,12 @@ def search_body(vocabulary: Vocabulary, name: str, module: str) -> Any:  # noqa:
 
 
 def _properties(parameters: Mapping[str, Parameter]) -> dict[str, Any]:
-    shown = (it for it in parameters.values() if it.documented)
-    return {
-        f"p_{it.name}": _property(
-            it.name, Annotated[Any, WithJsonSchema(it.schema())], it.description
-        )
-        for it in shown
-    }
+    fields: dict[str, Any] = {}
+    for each in (it for it in parameters.values() if it.documented):
+        schema = {key: value for key, value in each.schema().items() if key != "default"}
+        annotation = Annotated[Any, WithJsonSchema(schema)]
+        fields[f"p_{each.name}"] = _property(each.name, annotation, each.description)
+    return fields
 
 
 def _property(name: str, annotation: Any, description: str) -> tuple[Any, Any]:  # noqa: ANN401

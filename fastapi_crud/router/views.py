@@ -27,7 +27,7 @@ class Selection:
     """
 
     fields: frozenset[str] | None = None
-    include: frozenset[str] = frozenset()
+    include: tuple[str, ...] = ()
     hidden: frozenset[str] = frozenset()
 
 
@@ -131,7 +131,7 @@ def _relations(
             inner_name = f"{name}{relation.title().replace('_', '')}"
             schema = documented_view(schema, inner_name, way.target, nested, sparse=False)
         elif nested:
-            selection = Selection(include=frozenset(nested))
+            selection = Selection(include=tuple(nested))
             schema = shape_of(way.target, schema, selection, nested).schema
         annotation: Any = list[schema] if way.to_many else schema | None  # type: ignore[valid-type]
         fields[relation] = (annotation, Field())

@@ -2,32 +2,68 @@
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 KeyT = TypeVar("KeyT")
 Work = Callable[[], Awaitable[object]]
 
 
-async def medians(works: Mapping[KeyT, Work], rounds: int) -> dict[KeyT, float]:
-    """How many seconds each work takes.
-
-    Every round does all of them, in an order of its own: whatever disturbs the machine, or is
-    still in a cache, is shared among them. A first round is not counted.
+@dataclass(frozen=True)
+class Taken(Generic[KeyT]):
+    """How long works took.
 
     Args:
-        works: What to do, by a key.
-        rounds: How often.
+        seconds: By the key of a work, round by round.
     """
-    taken: dict[KeyT, list[float]] = {key: [] for key in works}
+
+    seconds: Mapping[KeyT, Sequence[float]]
+
+    def microseconds(self, key: KeyT) -> float:
+        """The median."""
+        return median(self.seconds[key]) * 1e6
+
+    def milliseconds(self, key: KeyT) -> float:
+        """The median."""
+        return median(self.seconds[key]) * 1e3
+
+    def ratio(self, key: KeyT, other: KeyT) -> float:
+        """How much dearer a work is than another: the median of what each round says.
+
+        Where a machine is at times fast and at times slow, this is steadier than the ratio of
+        the medians.
+        """
+        pairs = zip(self.seconds[key], self.seconds[other], strict=True)
+        return median(one / another for one, another in pairs)
+
+
+async def measure(works: Mapping[KeyT, Work], rounds: int, *, at_least: float = 0) -> Taken[KeyT]:
+    """Measure how long works take.
+
+    Every round does all of them, in an order of its own: whatever disturbs the machine, or is
+    still in a cache, is shared among them.
+
+    Args:
+        works: What to do, by a key. All is done once before, which does not count.
+        rounds: How often.
+        at_least: Seconds that one figure covers: a quicker work is repeated for as long.
+    """
+    often = {key: max(1, round(at_least / await _seconds(work))) for key, work in works.items()}
+    seconds: dict[KeyT, list[float]] = {key: [] for key in works}
     shuffled = random.Random(rounds)
-    for _ in range(rounds + 1):
+    for _ in range(rounds):
         for key in shuffled.sample([*works], len(works)):
-            began = perf_counter()
-            await works[key]()
-            taken[key].append(perf_counter() - began)
-    return {key: median(seconds[1:]) for key, seconds in taken.items()}
+            seconds[key].append(await _seconds(works[key], often[key]))
+    return Taken(seconds)
+
+
+async def _seconds(work: Work, times: int = 1) -> float:
+    began = perf_counter()
+    for _ in range(times):
+        await work()
+    return (perf_counter() - began) / times
 
 
 def show(*lines: str) -> None:

@@ -35,7 +35,7 @@ from fastapi_crud.columns import inspect_model
 from fastapi_crud.query.clauses import CountMode, Where
 from fastapi_crud.query.cursors import Cursor, encode_cursor, fingerprint
 from fastapi_crud.query.ordering import sort_keys
-from tests.benchmarks.measuring import Work, medians, show, show_table
+from tests.benchmarks.measuring import Work, measure, show, show_table
 from tests.conftest import SERVERS, execute_on_server
 
 PAGE_SIZE = 100
@@ -173,8 +173,8 @@ async def _measure(database: Database, order: Order, rows: int, rounds: int) -> 
         for page in sorted({max(1, round(last * part)) for part in PAGES}):
             by_offset, by_cursor = await _ways_to(database, order, page)
             works["offset", page], works["cursor", page] = by_offset, by_cursor
-        taken = await medians(works, rounds)
-    worst = taken["cursor", last] / taken["cursor", 1]
+        taken = await measure(works, rounds)
+    worst = taken.ratio(("cursor", last), ("cursor", 1))
     held = worst <= MOST or not order.promised
     show(f"\nsort={','.join(order.order_by)} ({order.name}), index ({index})")
     show_table(
@@ -183,7 +183,7 @@ async def _measure(database: Database, order: Order, rows: int, rounds: int) -> 
             (page, *(
                 figure
                 for way in ("offset", "cursor")
-                for figure in (taken[way, page] * 1000, taken[way, page] / taken[way, 1])
+                for figure in (taken.milliseconds((way, page)), taken.ratio((way, page), (way, 1)))
             ))
             for way, page in works if way == "cursor"
         ],
@@ -235,11 +235,11 @@ async def _measure_counts(database: Database, rounds: int) -> None:
             for name, where in COUNTED.items()
             for mode in COUNT_MODES
         }
-        taken = await medians(works, rounds)
+        taken = await measure(works, rounds)
     show(f"\nfirst page of sort=-created_at with its total, index ({index})")
     show_table(
         ("rows", *(f"{mode} ms" for mode in COUNT_MODES)),
-        [(name, *(taken[name, mode] * 1000 for mode in COUNT_MODES)) for name in COUNTED],
+        [(name, *(taken.milliseconds((name, mode)) for mode in COUNT_MODES)) for name in COUNTED],
     )
 
 

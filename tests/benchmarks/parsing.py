@@ -4,8 +4,8 @@
 
 The first table is `parse_query` for models of 5 to 200 columns, for requests that send the same
 0 to 15 parameters: microseconds, and the ratio of the most columns to the fewest. It must be flat;
-the exit code is 1 where it is not. Beside it is a request with three mistyped names, for which
-suggestions are looked for: this one may grow. The second table is what FastAPI takes for an
+the exit code is 1 where it is not. The second is a request with three mistyped names, for which
+suggestions are looked for: this one may grow. The third is what FastAPI takes for an
 `Annotated[Model, Query()]` whose fields are the documented parameters of the same list: a route
 that has it, less one without, called without a server.
 """
@@ -28,19 +28,19 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from fastapi_crud import InvalidQuery
-from fastapi_crud.columns import inspect_model
+from fastapi_crud.columns import ModelInfo, inspect_model
 from fastapi_crud.query.filters import FilterParameter
 from fastapi_crud.query.parsing import parse_query
 from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
-from tests.benchmarks.measuring import Work, medians, show, show_table
+from tests.benchmarks.measuring import Taken, Work, measure, show, show_table
 from tests.strategies import model_of
 
 COLUMNS = (5, 20, 80, 200)
 SENT = (0, 1, 5, 15)
 MOST = 1.3
 """How much dearer the most columns may be than the fewest."""
-REPEATED = 50
-"""How often a request is read for one figure."""
+SAMPLE = 0.001
+"""Seconds that a figure takes at least: requests are read again until then."""
 TYPES: Sequence[tuple[str, TypeEngine[Any]]] = (
     ("integer", sa.Integer()),
     ("text", sa.String(50)),
@@ -48,6 +48,8 @@ TYPES: Sequence[tuple[str, TypeEngine[Any]]] = (
     ("amount", sa.Numeric(10, 2)),
 )
 Pairs = list[tuple[str, str]]
+Key = tuple[int, str]
+"""How many columns there are, and what is asked."""
 PAIRS: Pairs = [
     ("integer1__gte", "1"),
     ("text2__contains", "a"),
@@ -67,33 +69,30 @@ PAIRS: Pairs = [
 ]
 """What is sent: all models have it."""
 MISTYPED: Pairs = [("intger1__gte", "1"), ("text2__contain", "a"), ("moment3_lt", "2024-02-29")]
-REQUESTS: Mapping[str, Pairs] = {f"{n} sent": PAIRS[:n] for n in SENT} | {"mistyped": MISTYPED}
+REQUESTS: Mapping[str, Pairs] = {f"{sent} sent": PAIRS[:sent] for sent in SENT}
 
 
 def main() -> int:
     """Run it; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=301)
     return asyncio.run(_run(parser.parse_args().rounds))
 
 
 async def _run(rounds: int) -> int:
     lists = {columns: _list_of(columns) for columns in COLUMNS}
-    ours = await _microseconds(
-        {
-            (columns, request): _parsing(vocabulary, pairs)
-            for columns, vocabulary in lists.items()
-            for request, pairs in REQUESTS.items()
-        },
-        rounds,
-    )
+    ours = await measure(_works(lists, REQUESTS), rounds, at_least=SAMPLE)
     show(f"parse_query, microseconds a request (medians of {rounds} rounds)")
-    _show(ours, {columns: len(it.parameters) for columns, it in lists.items()}, [*REQUESTS])
-    sent = [request for request in REQUESTS if request != "mistyped"]
-    show("", "FastAPI: a route with Annotated[Model, Query()], less one without, microseconds")
-    theirs = await _fastapi(lists, {request: REQUESTS[request] for request in sent}, rounds)
-    _show(theirs, {columns: len(_fields(it)) for columns, it in lists.items()}, sent)
-    steep = [request for request in sent if _growth(ours, request) > MOST]
+    declared = {columns: len(vocabulary.parameters) for columns, vocabulary in lists.items()}
+    _show(ours, declared, [*REQUESTS])
+    rounds = max(1, rounds // 10)
+    show("", f"with three mistyped names (medians of {rounds} rounds)")
+    mistyped = await measure(_works(lists, {"3 sent": MISTYPED}), rounds)
+    _show(mistyped, declared, ["3 sent"])
+    show("", f"FastAPI's Annotated[Model, Query()] (medians of {rounds} rounds)")
+    theirs = await _fastapi(lists, rounds)
+    _show(theirs, {n: len(_fields(vocabulary)) for n, vocabulary in lists.items()}, [*REQUESTS])
+    steep = [request for request in REQUESTS if _growth(ours, request) > MOST]
     if steep:
         show(f"BROKEN: more than {MOST} times dearer for {COLUMNS[-1]} columns: {steep}")
     return 1 if steep else 0
@@ -105,31 +104,51 @@ def _list_of(columns: int) -> Vocabulary:
     model = model_of(*(sa.Column(f"{n}{i}", kind) for i, (n, kind) in enumerate(types, 1)))
     info = inspect_model(model)
     names = {name: name for name in info.columns}
-    return make_vocabulary(info, Asked(names=names, may_read=lambda *_: True))
+    return make_vocabulary(info, Asked(names=names, may_read=_everything))
+
+
+def _everything(_: ModelInfo, __: str) -> bool:
+    return True
+
+
+def _works(lists: Mapping[int, Vocabulary], requests: Mapping[str, Pairs]) -> dict[Key, Work]:
+    return {
+        (columns, request): _parsing(vocabulary, pairs)
+        for columns, vocabulary in lists.items()
+        for request, pairs in requests.items()
+    }
 
 
 def _parsing(vocabulary: Vocabulary, pairs: Pairs) -> Work:
     async def work() -> None:
-        for _ in range(REPEATED):
-            with suppress(InvalidQuery):
-                parse_query(pairs, vocabulary)
+        with suppress(InvalidQuery):
+            parse_query(pairs, vocabulary)
 
     return work
 
 
-async def _fastapi(
-    lists: Mapping[int, Vocabulary], requests: Mapping[str, Pairs], rounds: int
-) -> dict[tuple[int, str], float]:
-    works: dict[tuple[int, str], Work] = {}
+async def _fastapi(lists: Mapping[int, Vocabulary], rounds: int) -> Taken[Key]:
+    """Measure routes with a model, and take off what one without costs in the same round."""
     bare = _app(None)
-    for request, pairs in requests.items():
-        works[0, request] = await _calling(bare, pairs)
-    for columns, vocabulary in lists.items():
-        app = _app(create_model("Asked", **_fields(vocabulary)))
-        for request, pairs in requests.items():
-            works[columns, request] = await _calling(app, pairs)
-    taken = await _microseconds(works, rounds)
-    return {(n, request): taken[n, request] - taken[0, request] for n, request in works if n}
+    apps = {n: _app(create_model("Asked", **_fields(it))) for n, it in lists.items()}
+    taken = await measure(
+        {
+            (columns, request): await _calling(app, pairs)
+            for columns, app in {0: bare, **apps}.items()
+            for request, pairs in REQUESTS.items()
+        },
+        rounds,
+        at_least=SAMPLE,
+    )
+    return Taken(
+        {
+            (columns, request): [
+                one - other for one, other in zip(seconds, taken.seconds[0, request], strict=True)
+            ]
+            for (columns, request), seconds in taken.seconds.items()
+            if columns
+        }
+    )
 
 
 def _fields(vocabulary: Vocabulary) -> dict[str, Any]:
@@ -160,7 +179,7 @@ def _app(model: Any) -> FastAPI:
 
 async def _calling(app: FastAPI, pairs: Pairs) -> Work:
     """Call the app as a server would, after a look whether it answers."""
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "root_path": "", "headers": [],
         "query_string": urlencode(pairs).encode(), "http_version": "1.1", "scheme": "http",
     }  # fmt: skip
@@ -173,30 +192,20 @@ async def _calling(app: FastAPI, pairs: Pairs) -> Work:
         statuses.append(message.get("status", 200))
 
     async def work() -> None:
-        for _ in range(REPEATED):
-            await app({**scope}, receive, send)
+        await app({**scope}, receive, send)
 
     await work()
     assert {*statuses} == {200}
     return work
 
 
-async def _microseconds(
-    works: Mapping[tuple[int, str], Work], rounds: int
-) -> dict[tuple[int, str], float]:
-    taken = await medians(works, rounds)
-    return {key: seconds / REPEATED * 1e6 for key, seconds in taken.items()}
+def _growth(taken: Taken[Key], request: str) -> float:
+    return taken.ratio((COLUMNS[-1], request), (COLUMNS[0], request))
 
 
-def _growth(taken: Mapping[tuple[int, str], float], request: str) -> float:
-    return taken[COLUMNS[-1], request] / taken[COLUMNS[0], request]
-
-
-def _show(
-    taken: Mapping[tuple[int, str], float], declared: Mapping[int, int], requests: Sequence[str]
-) -> None:
+def _show(taken: Taken[Key], declared: Mapping[int, int], requests: Sequence[str]) -> None:
     rows: list[Sequence[object]] = [
-        (columns, number, *(taken[columns, request] for request in requests))
+        (columns, number, *(taken.microseconds((columns, request)) for request in requests))
         for columns, number in declared.items()
     ]
     growth = (f"x {_growth(taken, request):.2f}" for request in requests)

@@ -1,5 +1,6 @@
 """No value that a client sends can reach the driver and fail there: bad input is always 4xx."""
 
+import base64
 import json
 from typing import Any
 from urllib.parse import quote
@@ -180,3 +181,126 @@ async def test_text_key_may_be_anything_else(db: Database, serve: Serve, slug: s
     created = await client.post("/tags", json={"slug": slug})
     assert created.status_code == 201
     assert (await client.get(created.headers["location"])).json()["slug"] == slug
+
+
+GARBAGE = [
+    "\x00", "\ud800", "é😀", "' OR 1=1 --", "10" * 10, str(10**20), str(-(10**20)), "1e400", "NaN",
+    "null", "[]", "{}", "%", "\\", "a" * 10_000, "9" * 10_000, "-" * 1_000, ",", ",,,", " ", "\n",
+    "true\x00", "2024-02-30T00:00:00Z", "9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00",
+    "../../etc/passwd", "\u202e", "１", "+1", "0x10", "1_000",
+]  # fmt: skip
+NAMES = [
+    *("skip", "limit", "cursor", "count", "sort", "search", "fields", "include"),
+    *(
+        "medium",
+        "medium__gte",
+        "medium__in",
+        "ratio",
+        "price__lt",
+        "flag",
+        "color",
+        "size",
+        "at__gte",
+    ),
+    *(
+        "local",
+        "day",
+        "hour",
+        "span",
+        "token_id",
+        "token_text",
+        "code",
+        "text__contains",
+        "data__isnull",
+    ),
+]
+VALID = {
+    ("ratio", "10" * 10), ("ratio", str(10**20)), ("ratio", str(-(10**20))),
+    ("day", "0001-01-01T00:00:00+10:00"),
+}  # fmt: skip
+TEXTUAL = {"search", "text__contains", "code", "token_text"}
+"""Parameters that take almost any text: there, most of the garbage is a value like any other."""
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_garbage_in_a_parameter_is_4xx(db: Database, serve: Serve, method: str) -> None:
+    """Is any text in any parameter, in query string and body, answered in the error format?"""
+    router = make_crud_router(
+        models.Everything,
+        operations=["list", "search"],
+        pagination="both",
+        count=["exact", "none"],
+        search=["text", "code"],
+        fields=True,
+    )
+    client = serve(db, router)
+    for name in NAMES:
+        for text in GARBAGE:
+            if method == "GET":
+                encoded = quote(text, errors="surrogatepass")
+                answer = await client.get(f"/everything?{name}={encoded}")
+            else:
+                headers = {"content-type": "application/json"}
+                body = encode({name: [text]} if name.endswith("__in") else {name: text})
+                answer = await client.post("/everything:search", content=body, headers=headers)
+            if answer.status_code == 200 and (name in TEXTUAL or (name, text) in VALID):
+                continue
+            assert answer.status_code == 422, (name, text[:20], answer.text[:200])
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert all(error["loc"][1] == name for error in answer.json()["errors"])
+            assert text not in answer.text or len(text) < 5, (name, text[:20])
+
+
+async def test_many_parameters_are_4xx(db: Database, serve: Serve) -> None:
+    """Are 200 parameters, known or not, refused with a bounded answer?"""
+    client = serve(db, make_crud_router(models.Note))
+    for query in (
+        "&".join(f"x{n}=1" for n in range(200)),
+        "&".join(f"id__in={n}" for n in range(200)),
+        "&".join("id=1" for _ in range(200)),
+        "&".join(f"{'x' * 1000}{n}=1" for n in range(20)),
+        "id__in=" + ",".join(map(str, range(101))),
+    ):
+        answer = await client.get(f"/notes?{query}")
+        assert answer.status_code == 422
+        assert 1 <= len(answer.json()["errors"]) <= 20
+
+
+@pytest.mark.parametrize("secret", [None, "secret"], ids=["plain", "signed"])
+async def test_tampered_cursors_are_4xx(db: Database, serve: Serve, secret: str | None) -> None:
+    """Does no change to a cursor lead to anything but a page or 422?"""
+    router = make_crud_router(models.Everything, pagination="cursor", cursor_secret=secret)
+    client = serve(db, router)
+    for n in range(3):
+        body = {"at": f"2024-01-0{n + 1}T00:00:00Z", "price": n, "code": "é"}
+        assert (await client.post("/everything", json=body)).status_code == 201
+    sort = "at,-price,code,ratio"
+    params = {"sort": sort, "limit": "1"}
+    cursor: str = (await client.get("/everything", params=params)).json()["next_cursor"]
+    content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))[16 if secret else 0 :]
+    good = json.loads(content)
+    values = good["k"]
+    changed = [
+        {**good, "v": 2}, {**good, "q": "x"}, {**good, "b": 2}, {**good, "k": []}, {**good, "k": {}},
+        {**good, "k": values[:-1]}, {**good, "k": [*values, 1]}, {"k": values}, [], None, 5,
+        *({**good, "k": [bad, *values[1:]]} for bad in ("x", 5, [], {}, True, "2024-13-01", "\x00")),
+        *({**good, "k": [*values[:-1], bad]} for bad in ("x", None, 10**30, 1.5, True, [])),
+        *({**good, "k": [values[0], bad, *values[2:]]} for bad in ("NaN", "x", 5, "1e999", "sNaN", [])),
+        *({**good, "k": [*values[:2], bad, *values[3:]]} for bad in ("\x00", "\ud800", 5)),
+    ]  # fmt: skip
+    texts = [
+        *(base64.urlsafe_b64encode(json.dumps(it).encode()).decode().rstrip("=") for it in changed),
+        *(cursor[:n] for n in range(1, len(cursor), 7)),
+        *(
+            cursor[:n] + ("A" if cursor[n] != "A" else "B") + cursor[n + 1 :]
+            for n in range(0, len(cursor), 5)
+        ),
+        *("=", "é", "\x00", "a" * 9000, cursor + "=", cursor + "A" * 4, cursor.upper()),
+    ]
+    for text in texts:
+        answer = await client.get("/everything", params={**params, "cursor": text})
+        if answer.status_code != 200 or secret:
+            assert answer.status_code == 422, (text, answer.text)
+            mistakes = [error["parameter"] for error in answer.json().get("errors", ())]
+            assert mistakes == ["cursor"], (text, answer.text)
+    assert (await client.get("/everything", params={**params, "cursor": cursor})).status_code == 200

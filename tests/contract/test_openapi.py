@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from schemathesis.config import SchemathesisConfig
 
 from fastapi_crud import Database, add_exception_handlers, make_crud_router
+from fastapi_crud.options import OPERATIONS
 from tests import models
 from tests.conftest import client_of
 
@@ -29,11 +30,24 @@ RESOURCES: tuple[type[Any], ...] = (
 )
 
 
+FULL: dict[str, Any] = {
+    "operations": OPERATIONS,
+    "filters": {"*": ..., "books.title": ...},
+    "search": ["name"],
+    "fields": True,
+    "include": ["books"],
+    "pagination": "both",
+    "count": ["exact", "estimated", "none"],
+}
+"""Everything that a list can be asked, for one of the resources."""
+
+
 def make_app(database: Database) -> FastAPI:
     """An app with many kinds of models."""
     app = FastAPI(lifespan=database.lifespan)
     for model in RESOURCES:
-        app.include_router(make_crud_router(model), prefix="/api")
+        options: Any = FULL if model is models.Author else {}
+        app.include_router(make_crud_router(model, **options), prefix="/api")
     add_exception_handlers(app)
     return app
 
@@ -139,10 +153,106 @@ def test_created_rows_are_linked_to_what_can_be_done_next(document: dict[str, An
 
 
 def test_list_parameters(document: dict[str, Any]) -> None:
-    """Are `skip` and `limit` documented with their bounds, and nothing else?"""
+    """Are all parameters documented, typed, with their bounds, and no more than are needed?"""
     parameters = document["paths"]["/api/notes"]["get"]["parameters"]
-    shown = {p["name"]: (p["schema"]["minimum"], p["schema"]["maximum"]) for p in parameters}
-    assert shown == {"skip": (0, 2**63 - 1), "limit": (1, 1000)}
+    shown = {p["name"]: p["schema"] for p in parameters}
+    for name, bounds in {"skip": (0, 2**63 - 1), "limit": (1, 1000)}.items():
+        assert (shown[name]["minimum"], shown[name]["maximum"]) == bounds
+    assert shown["sort"]["items"]["enum"] == [
+        "id", "-id", "title", "-title", "body", "-body", "done", "-done",
+    ]  # fmt: skip
+    assert shown["done"] == {"type": "boolean"}
+    assert shown["id__in"]["items"]["format"] == "int32"
+    assert (shown["id__in"]["type"], shown["id__in"]["maxItems"]) == ("array", 100)
+    assert shown["body__isnull"] == {"type": "boolean"}
+    assert [*shown] == [
+        "skip", "limit", "sort",
+        "id", "id__ne", "id__in", "id__not_in", "id__gt", "id__gte", "id__lt", "id__lte",
+        "title", "title__ne", "title__in", "title__not_in",
+        "title__contains", "title__icontains", "title__startswith",
+        "body", "body__ne", "body__in", "body__not_in",
+        "body__contains", "body__icontains", "body__startswith", "body__isnull",
+        "done",
+    ]  # fmt: skip
+    assert all(p["description"] for p in parameters)
+
+
+def test_values_of_parameters_are_typed(document: dict[str, Any]) -> None:
+    """Have enums their values, and times their formats, without a reference that dangles?"""
+    parameters = document["paths"]["/api/everything"]["get"]["parameters"]
+    shown = {p["name"]: p["schema"] for p in parameters}
+    assert shown["color"]["enum"] == ["red", "blue"]
+    assert shown["size"]["enum"] == ["S", "M"]
+    assert shown["at__gte"] == {"type": "string", "format": "date-time"}
+    assert shown["token_id"] == {"type": "string", "format": "uuid"}
+    assert shown["data__isnull"] == {"type": "boolean"}
+    assert not [
+        name
+        for name in shown
+        if name.startswith(("data__", "raw", "labels__")) and not name.endswith("isnull")
+    ]
+    assert not [
+        name
+        for name in shown
+        if name.startswith(("ratio__", "at__", "flag__")) and name.endswith(("in", "ne"))
+    ]
+
+
+def test_pages_are_documented_as_they_are() -> None:
+    """Are totals nullable only where nobody may count, and cursors where there are any?"""
+    app = FastAPI()
+    kinds: dict[str, Any] = {
+        "plain": {}, "uncounted": {"count": ["exact", "none"]},
+        "walked": {"pagination": "cursor"}, "both": {"pagination": "both"},
+    }  # fmt: skip
+    for name, options in kinds.items():
+        app.include_router(
+            make_crud_router(models.Note, name=name, singular=f"{name}_note", **options)
+        )
+    schemas = app.openapi()["components"]["schemas"]
+
+    def page(name: str) -> dict[str, bool]:
+        properties = schemas[f"{name.title()}NotePage"]["properties"]
+        assert schemas[f"{name.title()}NotePage"]["required"] == [*properties]
+        return {key: "anyOf" in spec for key, spec in properties.items()}
+
+    assert page("plain") == {"items": False, "total": False}
+    assert page("uncounted") == {"items": False, "total": True}
+    assert page("walked") == {"items": False, "next_cursor": True, "prev_cursor": True}
+    assert page("both") == {"items": False, "total": True, "next_cursor": True, "prev_cursor": True}
+
+
+def test_headers_of_lists_are_documented(document: dict[str, Any]) -> None:
+    """Are `Link` and the totals told?"""
+    listed = document["paths"]["/api/notes"]["get"]["responses"]["200"]
+    assert listed["headers"].keys() == {
+        "Link",
+        "X-Total-Count",
+        "X-Total-Count-Kind",
+        "Preference-Applied",
+    }
+
+
+def test_a_search_is_documented_as_a_typed_tree(document: dict[str, Any]) -> None:
+    """Does the body say which keys there are, AND, OR and NOT included, and nothing else?"""
+    schemas = document["components"]["schemas"]
+    body = document["paths"]["/api/authors:search"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/AuthorSearch"
+    }
+    tree = schemas["AuthorFilter"]
+    assert tree["additionalProperties"] is False
+    assert tree["properties"]["and"]["items"] == {"$ref": "#/components/schemas/AuthorFilter"}
+    assert tree["properties"]["not"]["$ref"] == "#/components/schemas/AuthorFilter"
+    assert tree["properties"]["id__gte"]["type"] == "integer"
+    assert "required" not in tree
+    whole = schemas["AuthorSearch"]["properties"].keys()
+    assert whole == tree["properties"].keys() | {
+        "skip", "limit", "cursor", "count", "sort", "search", "fields", "include",
+    }  # fmt: skip
+    assert not [
+        name for name, spec in schemas["AuthorSearch"]["properties"].items() if "default" in spec
+    ]
 
 
 class Problem(BaseModel):

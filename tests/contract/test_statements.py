@@ -121,3 +121,67 @@ async def test_embedded_rows_cost_one_statement_each(db: Database, serve: Serve)
     with counted(db.engine) as statements:
         patched = await client.patch(f"/authors/{page['items'][0]['id']}", json={"name": "Anna"})
     assert len(patched.json()["books"]) == 2
+
+
+LISTS: dict[str, tuple[str, int]] = {
+    "full page": ("/authors?limit=2", 1),
+    "short page": ("/authors?limit=9", 1),
+    "past the end": ("/authors?skip=99", 2),
+    "filtered": ("/authors?name__icontains=a&books__title=x&limit=1", 1),
+    "searched": ("/authors?search=a", 1),
+    "not counted": ("/authors?limit=2&count=none", 1),
+    "not counted, past the end": ("/authors?skip=99&count=none", 1),
+    "estimated, short": ("/authors?count=estimated", 1),
+    "estimated": ("/authors?limit=1&count=estimated", 2),
+    "first by cursor": ("/authors?cursor=&limit=1", 1),
+    "by cursor, counted": ("/authors?cursor=&limit=1&count=exact", 2),
+    "with an include": ("/authors?include=books", 2),
+    "with nested includes": ("/authors?include=books.author&limit=1", 3),
+    "few fields": ("/authors?fields=name", 1),
+}
+"""A list, and how many statements it costs at most."""
+
+
+async def test_what_lists_cost(db: Database, serve: Serve) -> None:
+    """Is it one statement with the total, and one more for each include, for any number of rows?"""
+    router = make_crud_router(
+        models.Author,
+        filters={"*": ..., "books.title": ...},
+        search=["name"],
+        include=["books", "books.author"],
+        fields=True,
+        pagination="both",
+        count=["exact", "estimated", "none"],
+    )
+    client = serve(db, router)
+    for rows in (3, 30):
+        async with db.session() as session:
+            session.add_all(
+                models.Author(name=f"Ann {n}", books=[models.Book(title=title) for title in "xy"])
+                for n in range(rows)
+            )
+        for name, (path, most) in LISTS.items():
+            with counted(db.engine) as statements:
+                answer = await client.get(path)
+            assert answer.status_code == 200, answer.text
+            assert len(statements) == most, (name, statements.texts)
+
+
+async def test_a_scope_costs_one_look_after_a_write(db: Database, serve: Serve) -> None:
+    """Is a scope part of every statement, and only a written row looked at once more?"""
+
+    async def unfinished() -> Any:
+        return models.Note.done.is_(False)
+
+    client = serve(db, make_crud_router(models.Note, scope=unfinished))
+    with counted(db.engine) as statements:
+        created = await client.post("/notes", json={"title": "a"})
+    assert statements.verbs == ["INSERT", "SELECT"]
+    path = created.headers["location"]
+    costs: dict[str, int] = {}
+    for method, body in (("GET", None), ("PATCH", {"title": "b"}), ("PATCH", {}), ("DELETE", None)):
+        with counted(db.engine) as statements:
+            await client.request(method, path, json=body)
+        costs[f"{method} {body}"] = len(statements)
+    extra = 0 if db.engine.dialect.update_returning else 1
+    assert [*costs.values()] == [1, 2 + extra, 1, 1]

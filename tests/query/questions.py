@@ -1,7 +1,7 @@
 """What is asked in these tests: vocabularies, and what hypothesis draws of them."""
 
-from collections.abc import Mapping
-from datetime import UTC, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from hypothesis import strategies as st
@@ -27,7 +27,8 @@ def vocabulary_of(model: type[Any], **said: Any) -> Vocabulary:
     """What a list can be asked, where all is readable under its own name unless something is said."""
     info = inspect_model(model)
     names = {name: name for name in info.columns}
-    return make_vocabulary(info, Asked(**{"names": names, "may_read": lambda *_: True, **said}))
+    default: dict[str, Any] = {"names": names, "may_read": lambda _, __: True}
+    return make_vocabulary(info, Asked(**{**default, **said}))
 
 
 FITTING: Mapping[str, list[str]] = {
@@ -129,7 +130,11 @@ def name_of(condition: Any) -> str:
 def queries(conditions: st.SearchStrategy[Any]) -> st.SearchStrategy[Query]:
     """Queries with conditions of different names."""
     where = st.lists(conditions, max_size=4, unique_by=name_of)
-    return st.builds(lambda it, page: Query(where=it, **page), where, pages())
+    return st.builds(query_of, where, pages())
+
+
+def query_of(where: Sequence[Any], page: Mapping[str, Any]) -> Query:
+    return Query(where=where, **page)
 
 
 PARAMETERS = sorted(vocabulary_of(Everything, **WIDE).parameters)

@@ -26,7 +26,7 @@ SORTED = [
     "at", "local", "day", "hour", "span", "token_id", "token_text",
 ]  # fmt: skip
 ROWS = 23
-DECLARED = {"color": list(Color), "size": ["S", "M"]}
+DECLARED: dict[str, list[Any]] = {"color": list(Color), "size": ["S", "M"]}
 
 
 @pytest.fixture(scope="module")
@@ -239,26 +239,38 @@ async def test_a_composite_key_can_be_walked(db: Database) -> None:
 INFO = inspect_model(Everything)
 
 
-@pytest.mark.parametrize(
-    ("order", "dialect", "values", "expected"),
-    [
-        (["id"], "sqlite", (5,), "everything.id > 5"),
-        (["-id"], "mysql", (5,), "everything.id < 5"),
-        (["price"], "postgresql", (None, 5), "price IS NOT NULL OR everything.price IS NULL AND everything.id > 5"),
-        (
-            ["-small"], "sqlite", (7, 5),
-            "small_col < 7 OR everything.small_col IS NULL OR everything.small_col = 7 AND everything.id < 5",
-        ),
-    ],
-    ids=["key", "key down", "after NULL", "nullable down"],
-)  # fmt: skip
-def test_the_condition_is_plain(order: list[str], dialect: str, values: Any, expected: str) -> None:
-    """Is NULL spoken of only for nullable columns, as the smallest value?"""
-    keys = sort_keys(INFO, Query(order_by=order).order_by, dialect)
-    test = beyond(keys, Cursor(values), dialect)
-    assert test is not None
-    text = str(test.compile(compile_kwargs={"literal_binds": True}))
-    assert expected in " ".join(text.replace("(", "").replace(")", "").split())
+PRICE, KEY = "everything.price", "everything.id"
+PARTS: list[tuple[list[str], tuple[Any, ...] | None, list[str]]] = [
+    (["id"], None, []),
+    (["id"], (5,), [f"{KEY} > 5"]),
+    (["-id"], (5,), [f"{KEY} < 5"]),
+    (["price"], (None, 5), [f"{PRICE} IS NULL AND {KEY} > 5", f"{PRICE} IS NOT NULL"]),
+    (["-price"], (None, 5), [f"{PRICE} IS NULL AND {KEY} < 5"]),
+    (["price"], (7, 5), [f"{PRICE} >= 7 AND ({PRICE} > 7 OR {PRICE} = 7 AND {KEY} > 5)"]),
+    (
+        ["-price"], (7, 5),
+        [f"{PRICE} <= 7 AND ({PRICE} < 7 OR {PRICE} = 7 AND {KEY} < 5)", f"{PRICE} IS NULL"],
+    ),
+    (
+        ["-price", "-medium"], (None, 3, 5),
+        [
+            f"{PRICE} IS NULL AND (everything.medium < 3 OR everything.medium IS NULL"
+            f" OR everything.medium = 3 AND {KEY} < 5)"
+        ],
+    ),
+]  # fmt: skip
+"""An order, the values of a row, and the parts that the rows beyond it come in."""
+
+
+@pytest.mark.parametrize(("order", "values", "expected"), PARTS, ids=str)
+def test_each_part_is_a_range_of_an_index(
+    order: list[str], values: tuple[Any, ...] | None, expected: list[str]
+) -> None:
+    """Is NULL spoken of only for nullable columns, as the smallest value, in a part of its own?"""
+    keys = sort_keys(INFO, Query(order_by=order).order_by, "mysql")
+    parts = beyond(keys, Cursor(values), "mysql")
+    texts = [str(part.compile(compile_kwargs={"literal_binds": True})) for part in parts]
+    assert [" ".join(text.split()) for text in texts] == expected
 
 
 @pytest.mark.parametrize(
@@ -272,8 +284,8 @@ def test_the_condition_is_plain(order: list[str], dialect: str, values: Any, exp
 def test_an_index_can_be_used(dialect: str, expected: str) -> None:
     """Is the place one row value, or else bounded in front, so that no page scans those before?"""
     keys = sort_keys(inspect_model(Line), Query(order_by=["quantity"]).order_by, dialect)
-    test = beyond(keys, Cursor((1, 2, 3)), dialect)
-    assert expected in str(test.compile(compile_kwargs={"literal_binds": True}))  # type: ignore[union-attr]
+    [test] = beyond(keys, Cursor((1, 2, 3)), dialect)
+    assert expected in str(test.compile(compile_kwargs={"literal_binds": True}))
 
 
 def test_members_of_an_enum_are_ranked() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -252,19 +253,15 @@ def test_a_value_is_read_as_it_was_written(data: st.DataObject, name: str) -> No
 def test_any_text_is_a_value_or_refused(name: str, text: str) -> None:
     """Is any text read, or refused by ValueError?"""
     for read in (value_of_text, value_of_json):
-        try:
-            read(of(name), text)
-        except ValueError as error:
-            assert str(error)
+        with suppress(ValueError):
+            assert read(of(name), text) is not None
 
 
 @given(st.sampled_from(sorted(INFO.columns)), json_values)
 def test_any_json_is_a_value_or_refused(name: str, value: object) -> None:
     """Is any JSON read, or refused by ValueError?"""
-    try:
+    with suppress(ValueError):
         value_of_json(of(name), value)
-    except ValueError as error:
-        assert str(error)
 
 
 # Documentation

@@ -42,7 +42,14 @@ def test_what_is_known_of_a_column(name: str, kind: str, nullable: bool) -> None
     assert it.column is it.attribute
 
 
-PLAIN = [sa.Integer(), sa.Text(), sa.Double(), sa.Float(53), sa.Numeric(10, 2), sa.DateTime()]
+PLAIN: list[Any] = [
+    sa.Integer(),
+    sa.Text(),
+    sa.Double(),
+    sa.Float(53),
+    sa.Numeric(10, 2),
+    sa.DateTime(),
+]
 
 
 @pytest.mark.parametrize("dialect", DATABASES)
@@ -53,18 +60,19 @@ def test_most_columns_are_compared_as_they_are(column_type: Any, dialect: str) -
     assert it.column is it.attribute
 
 
-@pytest.mark.parametrize(
-    ("column_type", "dialects"),
-    [
-        (sa.REAL(), {"postgresql", "mysql", "mariadb"}),
-        (sa.Float(24), {"postgresql", "mysql", "mariadb"}),
-        (sa.Float(), {"mysql", "mariadb"}),
-    ],
-    ids=repr,
-)
+SINGLE: list[tuple[Any, set[str]]] = [
+    (sa.REAL(), {"postgresql", "mysql", "mariadb"}),
+    (sa.Float(24), {"postgresql", "mysql", "mariadb"}),
+    (sa.Float(), {"mysql", "mariadb"}),
+]
+
+
+@pytest.mark.parametrize(("column_type", "dialects"), SINGLE, ids=repr)
 def test_single_precision_is_compared_as_it_is_shown(column_type: Any, dialects: set[str]) -> None:
     """Where is 0.1 not equal to 0.1 without help?"""
-    helped = {name for name in DATABASES if (it := operand(column_type, name)).column is not it.attribute}
+    helped = {
+        name for name in DATABASES if (it := operand(column_type, name)).column is not it.attribute
+    }
     assert helped == dialects
 
 

@@ -104,21 +104,20 @@ def test_an_enum_is_sorted_as_declared(column_type: Any, members: list[str]) -> 
     assert sql(key.sql()) == f"CASE {ranks} END ASC"
 
 
-@pytest.mark.parametrize(
-    ("column_type", "dialect", "kind"),
-    [
-        (sa.Numeric(), "sqlite", "float"),
-        (sa.Numeric(10), "sqlite", "float"),
-        (sa.Float(asdecimal=True), "sqlite", "float"),
-        (sa.Numeric(10, 2), "sqlite", "decimal"),
-        (sa.Numeric(), "postgresql", "decimal"),
-        (sa.Double(), "sqlite", "float"),
-        (sa.Time(timezone=True), "sqlite", "time"),
-        (sa.Uuid(), "sqlite", "uuid"),
-        (sa.Text(), "sqlite", "text"),
-    ],
-    ids=str,
-)
+KINDS: list[tuple[Any, str, str]] = [
+    (sa.Numeric(), "sqlite", "float"),
+    (sa.Numeric(10), "sqlite", "float"),
+    (sa.Float(asdecimal=True), "sqlite", "float"),
+    (sa.Numeric(10, 2), "sqlite", "decimal"),
+    (sa.Numeric(), "postgresql", "decimal"),
+    (sa.Double(), "sqlite", "float"),
+    (sa.Time(timezone=True), "sqlite", "time"),
+    (sa.Uuid(), "sqlite", "uuid"),
+    (sa.Text(), "sqlite", "text"),
+]
+
+
+@pytest.mark.parametrize(("column_type", "dialect", "kind"), KINDS, ids=str)
 def test_the_kind_of_what_is_sorted_by(column_type: Any, dialect: str, kind: str) -> None:
     """Is a number that SQLite keeps as a float compared as one, to the last digit?"""
     info = inspect_model(model_of(sa.Column("value", column_type)))
@@ -174,5 +173,7 @@ async def test_rows_are_sorted(sqlite: Database, order: list[str], expected: lis
             ]
         )
         await session.flush()
-        keys = sa.select(Everything.id).order_by(*order_by_sql(EVERYTHING, orders(*order), "sqlite"))
+        keys = sa.select(Everything.id).order_by(
+            *order_by_sql(EVERYTHING, orders(*order), "sqlite")
+        )
         assert [*await session.scalars(keys)] == expected

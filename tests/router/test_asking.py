@@ -20,10 +20,11 @@ from fastapi_crud import (
     SQLiteFullText,
     make_crud_router,
 )
+from fastapi_crud.options import OPERATIONS
 from tests.conftest import Client, Serve
 from tests.models import Author, Book, Everything, Line, Note
 
-ALL = ["list", "create", "get", "update", "replace", "delete", "search"]
+ALL = OPERATIONS
 
 
 async def with_notes(db: Database, count: int) -> None:

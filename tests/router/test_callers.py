@@ -8,11 +8,12 @@ from fastapi import Depends, Header
 from pydantic import BaseModel
 
 from fastapi_crud import ConfigurationError, Database, Filter, Or, make_crud_router
+from fastapi_crud.options import OPERATIONS
 from fastapi_crud.router.callers import conditions_of
 from tests.conftest import Client, Serve, rows_of
 from tests.models import Author, Book, Member, Note, Team
 
-ALL = ["list", "create", "get", "update", "replace", "delete", "search"]
+ALL = OPERATIONS
 Headers = Mapping[str, str]
 
 
@@ -97,8 +98,11 @@ async def no_note() -> Any:
 async def test_readable_is_not_yet_writable(db: Database, serve: Serve) -> None:
     """Is a row that can be read but not written 403, and one that cannot be read 404?"""
     first, *_ = await with_notes(db)
-    scope = {"get": every_note, "list": every_note, "update": own_notes, "delete": own_notes}
-    client = serve(db, make_crud_router(Note, scope=scope))
+    router = make_crud_router(
+        Note,
+        scope={"get": every_note, "list": every_note, "update": own_notes, "delete": own_notes},
+    )
+    client = serve(db, router)
     assert (await client.get(f"/notes/{first}", headers=BOB)).status_code == 200
     for method, body in (("PATCH", {"title": "x"}), ("PATCH", {}), ("DELETE", None)):
         mine = await client.request(method, f"/notes/{first}", json=body, headers=BOB)

@@ -7,10 +7,11 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from fastapi_crud import ConfigurationError, Database, Limits, Query, Repository, make_crud_router
+from fastapi_crud.options import OPERATIONS
 from tests.conftest import Client, Serve, counted
 from tests.models import Account, Author, Book, Line, Member, Note, Skill, Team
 
-ALL = ["list", "create", "get", "update", "replace", "delete", "search"]
+ALL = OPERATIONS
 
 
 async def with_members(db: Database) -> None:
