@@ -87,9 +87,11 @@ class Statements:
         order = [key.sql(backward=cursor.backward) for key in keys]
         values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
         statement = self._select(query).add_columns(*values).order_by(*order)
-        for part in beyond(keys, cursor, self.translator.dialect) or [None]:
-            beginning = statement if part is None else statement.where(part)
-            yield beginning.limit(query.limit + 1)
+        statement = statement.limit(query.limit + 1)
+        if cursor.values is None:
+            yield statement
+        for part in beyond(keys, cursor, self.translator.dialect):
+            yield statement.where(part)
 
     def count(self, where: Sequence[Where] = ()) -> sa.Select[int]:
         """Count rows."""

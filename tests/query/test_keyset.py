@@ -239,7 +239,7 @@ async def test_a_composite_key_can_be_walked(db: Database) -> None:
 INFO = inspect_model(Everything)
 
 
-PRICE, KEY = "everything.price", "everything.id"
+PRICE, OTHER, KEY = "everything.price", "everything.medium", "everything.id"
 PARTS: list[tuple[list[str], tuple[Any, ...] | None, list[str]]] = [
     (["id"], None, []),
     (["id"], (5,), [f"{KEY} > 5"]),
@@ -254,8 +254,7 @@ PARTS: list[tuple[list[str], tuple[Any, ...] | None, list[str]]] = [
     (
         ["-price", "-medium"], (None, 3, 5),
         [
-            f"{PRICE} IS NULL AND (everything.medium < 3 OR everything.medium IS NULL"
-            f" OR everything.medium = 3 AND {KEY} < 5)"
+            f"{PRICE} IS NULL AND ({OTHER} < 3 OR {OTHER} IS NULL OR {OTHER} = 3 AND {KEY} < 5)",
         ],
     ),
 ]  # fmt: skip
