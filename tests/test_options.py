@@ -175,7 +175,7 @@ def test_a_model_with_nonsense_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"nmae": "x"}, r"unknown options \['nmae'\]; there are client_ids, .*name"),
+        ({"nmae": "x"}, r"unknown options \['nmae'\]; there are allow_params, .*name"),
         ({"operations": ["list", "lst"]}, r"unknown operations \['lst'\]; there are list, create"),
         ({"dependencies": {"gte": []}}, r"unknown operations \['gte'\]"),
     ],

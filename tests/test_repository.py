@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
@@ -12,7 +11,6 @@ from fastapi_crud import (
     ConfigurationError,
     Database,
     ForeignKeyViolation,
-    Query,
     Repository,
     UniqueViolation,
 )
@@ -35,78 +33,6 @@ async def test_create_multi_keeps_the_order(db: Database) -> None:
         if db.engine.dialect.name == "postgresql":
             assert len(statements) == 1
     assert len(await rows_of(db, models.Note)) == 3
-
-
-async def test_get_takes_keys_as_people_write_them(db: Database) -> None:
-    """Is a key found as value, text or tuple, and one that cannot exist simply not found?"""
-    async with db.session() as session:
-        (note,) = await add_notes(session, "a")
-        notes = Repository[models.Note](session)
-        same: list[Any] = [note.id, str(note.id), (note.id,), [note.id]]
-        for key in same:
-            assert await notes.get(key) is note
-        impossible: list[Any] = [0, 2**70, "x", "", None, (1, 2), True, 1.5, object()]
-        for key in impossible:
-            assert await notes.get(key) is None
-
-        lines = Repository[models.Line](session)
-        line = await lines.create({"order_id": 1, "line_no": 2})
-        assert await lines.get((1, 2)) is line
-        assert await lines.get(("1", "2")) is line
-        assert await lines.get(1) is None
-
-        accounts = Repository[models.Account](session)
-        account = await accounts.create({"email": "a@example.com"})
-        assert await accounts.get(str(account.id)) is account
-        assert await accounts.get(uuid4()) is None
-        assert await accounts.get("nonexistent-id") is None
-
-
-async def test_reading(db: Database) -> None:
-    """Do get_by, get_multi, get_page, count, exists and stream agree?"""
-    note = models.Note
-    async with db.session() as session:
-        await add_notes(session, "a", "b", "c", "d")
-        notes = Repository[models.Note](session)
-        found = await notes.get_by(title="b", done=False)
-        assert found is not None
-        assert found.title == "b"
-        assert await notes.get_by(title="z") is None
-        rows = await notes.get_multi(skip=1, limit=2, order_by=[note.title.desc()])
-        assert [row.title for row in rows] == ["c", "b"]
-        few = await notes.get_multi(where=[note.title > "b", note.title < "d"])
-        assert [row.title for row in few] == ["c"]
-        page = await notes.get_page(Query(limit=2, where=(note.title != "a",)))
-        assert ([row.title for row in page.items], page.total) == (["b", "c"], 3)
-        assert await notes.count() == 4
-        assert await notes.count(note.title > "b") == 2
-        assert await notes.exists(note.title == "a")
-        assert not await notes.exists(note.title == "z")
-        streamed = notes.stream(where=[note.title != "b"], order_by=[note.title.desc()])
-        assert [row.title async for row in streamed] == ["d", "c", "a"]
-
-
-@pytest.mark.parametrize(
-    ("skip", "limit", "rows", "statements"),
-    [
-        (0, 5, 3, 1),
-        (0, 4, 3, 1),
-        (0, 3, 3, 2),
-        (1, 2, 2, 2),
-        (1, 3, 2, 1),
-        (3, 2, 0, 2),
-        (9, 1, 0, 2),
-    ],
-)
-async def test_total_is_counted_only_where_the_page_does_not_tell(
-    sqlite: Database, skip: int, limit: int, rows: int, statements: int
-) -> None:
-    """Does a page that ends early save the count, and is the total right anyway?"""
-    async with sqlite.session() as session:
-        await add_notes(session, "a", "b", "c")
-        with counted(sqlite.engine) as seen:
-            page = await Repository[models.Note](session).get_page(Query(skip=skip, limit=limit))
-    assert (len(page.items), page.total, len(seen)) == (rows, 3, statements)
 
 
 async def test_update_by_key_and_by_row(db: Database) -> None:

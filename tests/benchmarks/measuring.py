@@ -46,10 +46,12 @@ async def measure(works: Mapping[KeyT, Work], rounds: int, *, at_least: float = 
     still in a cache, is shared among them.
 
     Args:
-        works: What to do, by a key. All is done once before, which does not count.
+        works: What to do, by a key. All is done before as well, which does not count.
         rounds: How often.
         at_least: Seconds that one figure covers: a quicker work is repeated for as long.
     """
+    for work in works.values():
+        await work()
     often = {key: max(1, round(at_least / await _seconds(work))) for key, work in works.items()}
     seconds: dict[KeyT, list[float]] = {key: [] for key in works}
     shuffled = random.Random(rounds)

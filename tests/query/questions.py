@@ -1,13 +1,13 @@
 """What is asked in these tests: vocabularies, and what hypothesis draws of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 
 from fastapi_crud import And, Filter, Not, Or, OrderBy, Query, Search
-from fastapi_crud.columns import ColumnInfo, inspect_model
+from fastapi_crud.columns import ColumnInfo, ModelInfo, inspect_model
 from fastapi_crud.query.clauses import MAX_SKIP
 from fastapi_crud.query.operators import OPERATORS, SCALARS
 from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
@@ -17,17 +17,27 @@ from tests.strategies import json_values
 
 INFO = inspect_model(Everything)
 
+unhurried = settings(deadline=None)
+"""For a law that has no time in it."""
+prompt = settings(deadline=timedelta(seconds=2))
+"""For what anybody may send: nothing may take long, on a busy machine either."""
+
 
 def column(model: type[Any], name: str) -> ColumnInfo:
     """What is known of an attribute."""
     return inspect_model(model).columns[name]
 
 
+def may_read(_: ModelInfo, __: str) -> bool:
+    """Nothing is hidden."""
+    return True
+
+
 def vocabulary_of(model: type[Any], **said: Any) -> Vocabulary:
     """What a list can be asked, where all is readable under its own name unless something is said."""
     info = inspect_model(model)
     names = {name: name for name in info.columns}
-    default: dict[str, Any] = {"names": names, "may_read": lambda _, __: True}
+    default: dict[str, Any] = {"names": names, "may_read": may_read}
     return make_vocabulary(info, Asked(**{**default, **said}))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from fastapi_crud import And, Filter, Not, Or, OrderBy, Query, Search
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT, MAX_SKIP
 from tests.models import Note
-from tests.query.questions import orders
+from tests.query.questions import orders, unhurried
 
 A, B = Filter("a"), Filter("b", "gte", 1)
 
@@ -92,6 +92,7 @@ def test_an_order_is_read_and_written(text: str, order: OrderBy) -> None:
     assert str(order) == text
 
 
+@unhurried
 @given(orders)
 def test_an_order_is_read_as_it_was_written(order: OrderBy) -> None:
     """Does writing and reading give the same order?"""

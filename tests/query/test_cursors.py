@@ -27,6 +27,7 @@ from fastapi_crud.query.cursors import (
 )
 from fastapi_crud.query.ordering import SortKey, sort_keys
 from tests.models import Author, Everything, Line, Note
+from tests.query.questions import prompt, unhurried
 from tests.strategies import KEY_VALUES, json_values, model_of
 
 NOTE = inspect_model(Note)
@@ -75,6 +76,7 @@ def refused(text: str, keys: Sequence[SortKey], secret: str | None = None) -> No
 # Round trips
 
 
+@unhurried
 @given(st.data(), st.sampled_from(sorted(SORTED)), st.booleans(), SECRETS)
 def test_a_cursor_is_read_as_it_was_written(
     data: st.DataObject, name: str, backward: bool, secret: str | None
@@ -189,6 +191,7 @@ def test_a_cursor_of_something_else(text: str, asked: str, secret: str | None) -
     assert caught.value.issues == (ISSUE,)
 
 
+@unhurried
 @given(st.data(), st.sampled_from([GIVEN, SIGNED]))
 def test_a_signed_cursor_cannot_be_changed(data: st.DataObject, text: str) -> None:
     """Is every change of one bit noticed, where there is a secret?"""
@@ -198,6 +201,7 @@ def test_a_signed_cursor_cannot_be_changed(data: st.DataObject, text: str) -> No
     refused(made(bytes(raw)), keys_of("text"), "secret")
 
 
+@unhurried
 @given(st.integers(0, len(SIGNED) - 1))
 def test_a_cursor_cannot_be_cut(length: int) -> None:
     """Is a part of a cursor refused, but for none of it?"""
@@ -206,12 +210,14 @@ def test_a_cursor_cannot_be_cut(length: int) -> None:
         refused(GIVEN[: min(length, len(GIVEN) - 1)], keys_of("text"))
 
 
+@prompt
 @given(st.text(min_size=1) | st.text("AQgw+/=-_", min_size=1), SECRETS)
 def test_any_text_is_no_cursor(text: str, secret: str | None) -> None:
     """Is any text refused in the same way?"""
     refused(text, keys_of("text"), secret)
 
 
+@prompt
 @given(st.binary() | json_values.map(lambda it: json.dumps(it).encode()), SECRETS)
 def test_any_bytes_are_no_cursor(raw: bytes, secret: str | None) -> None:
     """Is that so for what can be decoded, and for any JSON?"""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from fastapi_crud import And, Filter, Limits, Not, Operator, Or, Query, Search
 from fastapi_crud.columns import inspect_model
@@ -23,6 +23,7 @@ from tests.query.questions import (
     queries,
     searches,
     trees,
+    unhurried,
     vocabulary_of,
 )
 
@@ -42,12 +43,14 @@ LIKE = Operator(
 )
 
 
+@unhurried
 @given(queries(filters() | searches))
 def test_a_query_string_is_read_as_it_was_written(query: Query) -> None:
     """Does writing a query string and reading it give the same query, for values of every kind?"""
     assert parse_query(format_query(query, INFO), EVERYTHING) == query
 
 
+@settings(unhurried, max_examples=60)
 @given(queries(trees | searches))
 def test_a_body_is_read_as_it_was_written(query: Query) -> None:
     """Does that hold for JSON, with conditions over conditions?"""
@@ -55,6 +58,7 @@ def test_a_body_is_read_as_it_was_written(query: Query) -> None:
     assert parse_body(body, EVERYTHING) == query
 
 
+@settings(unhurried, max_examples=30)
 @given(st.lists(trees, min_size=2, max_size=3), pages())
 def test_conditions_of_one_name_are_joined(where: list[Any], page: dict[str, Any]) -> None:
     """Are conditions that no object can hold side by side written as parts of one AND?"""

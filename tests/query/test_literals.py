@@ -23,7 +23,7 @@ from fastapi_crud.query.literals import (
     value_of_text,
 )
 from tests.models import Color, Everything
-from tests.query.questions import INFO, VALUES, column, values_to_ask
+from tests.query.questions import INFO, VALUES, column, prompt, unhurried, values_to_ask
 from tests.strategies import COLUMN_TYPES, Level, json_values, model_of
 
 ZONED_TIME = column(model_of(sa.Column("value", sa.Time(timezone=True))), "value")
@@ -240,6 +240,7 @@ def test_text_out_of_bounds(value: object, message: str) -> None:
 # Laws
 
 
+@unhurried
 @given(st.data(), st.sampled_from(sorted(VALUES)))
 def test_a_value_is_read_as_it_was_written(data: st.DataObject, name: str) -> None:
     """Does writing and reading, as text or as JSON, give the same value?"""
@@ -249,6 +250,7 @@ def test_a_value_is_read_as_it_was_written(data: st.DataObject, name: str) -> No
     assert value_of_json(of(name), written) == value
 
 
+@prompt
 @given(st.sampled_from(sorted(INFO.columns)), values_to_ask)
 def test_any_text_is_a_value_or_refused(name: str, text: str) -> None:
     """Is any text read, or refused by ValueError?"""
@@ -257,6 +259,7 @@ def test_any_text_is_a_value_or_refused(name: str, text: str) -> None:
             assert read(of(name), text) is not None
 
 
+@prompt
 @given(st.sampled_from(sorted(INFO.columns)), json_values)
 def test_any_json_is_a_value_or_refused(name: str, value: object) -> None:
     """Is any JSON read, or refused by ValueError?"""

@@ -10,7 +10,7 @@ from fastapi_crud.query.clauses import MAX_SKIP
 from fastapi_crud.query.parsing import MAX_ISSUES, MAX_SUGGESTIONS, Caller, parse_query
 from fastapi_crud.query.vocabulary import Vocabulary
 from tests.models import Author, Everything, Note
-from tests.query.questions import WIDE, any_pairs, vocabulary_of
+from tests.query.questions import WIDE, any_pairs, prompt, unhurried, vocabulary_of
 from tests.strategies import query_pairs
 
 Pairs = list[tuple[str, str]]
@@ -241,6 +241,7 @@ def test_rows_are_not_sorted_by_what_a_caller_may_not_see() -> None:
 # Laws
 
 
+@prompt
 @given(query_pairs)
 def test_any_query_string_is_a_page_or_invalid(pairs: Pairs) -> None:
     """Is the answer to any pairs a page within the bounds, or `InvalidQuery`?"""
@@ -255,6 +256,7 @@ def test_any_query_string_is_a_page_or_invalid(pairs: Pairs) -> None:
     assert places <= {("query", name) for name, _ in pairs}
 
 
+@prompt
 @given(any_pairs)
 def test_any_query_string_is_a_query_or_invalid(pairs: Pairs) -> None:
     """Is that so where there are filters on columns of every kind?"""
@@ -266,6 +268,7 @@ def test_any_query_string_is_a_query_or_invalid(pairs: Pairs) -> None:
     assert {issue.loc for issue in issues} <= {("query", name) for name, _ in pairs}
 
 
+@unhurried
 @given(st.integers(0, MAX_SKIP), st.integers(1, 50))
 def test_every_page_can_be_asked_for(skip: int, limit: int) -> None:
     """Is every value within the bounds accepted as it is?"""

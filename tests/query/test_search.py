@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fastapi_crud import Database, FullText, PostgreSQLFullText, Repository, Search, SQLiteFullText
 from fastapi_crud.query.search import terms
 from tests.models import Note
-from tests.query.questions import texts
+from tests.query.questions import prompt, texts, unhurried
 from tests.query.rendering import sql
 from tests.strategies import DIALECTS, model_of
 
@@ -48,6 +48,7 @@ def test_words_and_phrases(text: str, expected: list[str]) -> None:
     assert terms(text) == expected
 
 
+@prompt
 @given(st.text(st.sampled_from('ab "\t%'), max_size=12) | texts)
 def test_any_text_is_words(text: str) -> None:
     """Are words never empty, without quotes, and all from the text?"""
@@ -57,6 +58,7 @@ def test_any_text_is_words(text: str) -> None:
         assert word in text.replace('"', "") or word in text
 
 
+@unhurried
 @given(st.lists(st.text(st.sampled_from("ab "), min_size=1).map(str.strip).filter(bool)))
 def test_phrases_are_kept(phrases: list[str]) -> None:
     """Is everything that stands in quotes one term?"""
@@ -67,6 +69,13 @@ def test_phrases_are_kept(phrases: list[str]) -> None:
 def test_an_index_is_a_full_text(index: FullText) -> None:
     """Do both keep the promise, and compare by what they say?"""
     assert hash(index) == hash(type(index)(*vars(index).values()))
+
+
+@pytest.mark.parametrize("index", [VECTOR, INDEX], ids=["PostgreSQL", "SQLite"])
+@pytest.mark.parametrize("text", ["", " ", '""'], ids=ascii)
+def test_no_words_match_everything(index: FullText, text: str) -> None:
+    """Is no index asked where nothing is searched for?"""
+    assert index.matches(Note, text).compare(sa.true())
 
 
 # PostgreSQL
@@ -106,12 +115,6 @@ def test_an_index_of_sqlite_is_matched() -> None:
     assert sql(SQLiteFullText("notes_fts", key="done").matches(Note, "a")).startswith(
         "notes.done IN"
     )
-
-
-@pytest.mark.parametrize("text", ["", " ", '""'], ids=ascii)
-def test_no_words_match_everything(text: str) -> None:
-    """Is no index asked where nothing is searched for?"""
-    assert INDEX.matches(Note, text).compare(sa.true())
 
 
 ROWS = ["milk and soft cheese", "cheese, soft", "Milk", "it's 100% AND NOT OR", "日本語"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -17,6 +17,7 @@ from fastapi_crud.query.ordering import sort_keys
 from fastapi_crud.query.statements import Statements, attributes, is_one_of, key_equals, only
 from tests.conftest import counted
 from tests.models import Author, Book, Line, Note
+from tests.query.questions import unhurried
 from tests.query.rendering import sql, tail
 
 NOTE, LINE, BOOK, AUTHOR = map(inspect_model, (Note, Line, Book, Author))
@@ -38,7 +39,7 @@ def statements(info: Any, scopes: Scopes | None = None, options: Sequence[Any] =
         (
             NOTE,
             Query(where=(Note.done, TITLED), order_by=("-title",)),
-            f"notes WHERE notes.done = true AND {UNLIKE} ORDER BY notes.title DESC, notes.id DESC LIMIT 101",
+            f"notes WHERE notes.done AND {UNLIKE} ORDER BY notes.title DESC, notes.id DESC LIMIT 101",
         ),
         (
             NOTE,
@@ -68,6 +69,7 @@ def test_a_counted_page_counts_in_the_same_statement() -> None:
     )
 
 
+@settings(unhurried, max_examples=30)
 @given(st.integers(0, 2**63 - 1), st.integers(1, 1000))
 def test_no_offset_where_nothing_is_passed_over(skip: int, limit: int) -> None:
     """Does the first page spare the database an OFFSET, and any other have its own?"""
@@ -108,7 +110,7 @@ def test_everything_keeps_to_the_scope() -> None:
     query, keys = Query(), sort_keys(NOTE, [], "sqlite")
     for statement in (
         scoped.rows(query),
-        scoped.walk(query, keys, Cursor()),
+        *scoped.walk(query, keys, Cursor()),
         scoped.count(),
         scoped.count_up_to([], 7),
         scoped.keys([]),
@@ -132,9 +134,20 @@ def test_the_statement_of_a_walk(cursor: Cursor, expected: str) -> None:
     order = [OrderBy("done", descending=True)]
     keys = sort_keys(NOTE, order, "sqlite")
     query = Query(limit=2, skip=7, where=[TITLED], order_by=order)
-    walk = sql(statements(NOTE).walk(query, keys, cursor))
+    (walk,) = map(sql, statements(NOTE).walk(query, keys, cursor))
     assert ", notes.done AS sort_0, notes.id AS sort_1 FROM " in walk
     assert walk.partition(" WHERE ")[2] == f"{expected} LIMIT 3 OFFSET 0"
+
+
+def test_a_walk_over_nulls_is_two_statements() -> None:
+    """Are rows without a value a range of their own, under the same conditions?"""
+    order = [OrderBy("body", descending=True)]
+    keys = sort_keys(NOTE, order, "sqlite")
+    query = Query(limit=2, where=[TITLED], order_by=order)
+    first, second = map(sql, statements(NOTE).walk(query, keys, Cursor(("a", 3))))
+    assert f"WHERE {UNLIKE} AND " in first
+    assert "notes.body IS NULL" not in first
+    assert f"WHERE {UNLIKE} AND notes.body IS NULL ORDER BY notes.body DESC" in second
 
 
 # Keys
@@ -214,7 +227,7 @@ def test_options_hold_for_all_rows() -> None:
     for statement in (
         with_blurb.rows(Query()),
         with_blurb.page(Query()),
-        with_blurb.walk(Query(), keys, Cursor()),
+        *with_blurb.walk(Query(), keys, Cursor()),
     ):
         assert "books.blurb" in sql(statement).partition(" FROM ")[0]
     assert "books.blurb" not in sql(statements(BOOK).rows(Query()))

@@ -12,7 +12,7 @@ from fastapi_crud.query import text
 from fastapi_crud.query.operand import Operand
 from fastapi_crud.query.text import LOWER, lower
 from tests.models import Note
-from tests.query.questions import texts
+from tests.query.questions import texts, unhurried
 from tests.query.rendering import sql
 
 BODY = inspect_model(Note).columns["body"]
@@ -55,7 +55,7 @@ def holds(connection: sqlite3.Connection, test: Test, it: str, value: str) -> bo
 letters = st.text(st.sampled_from("aAáÁ%_/\\*?[]^Σσς'É\u0130 "), max_size=3)
 
 
-@settings(max_examples=200)
+@settings(max_examples=150, deadline=None)
 @given(name=st.sampled_from(sorted(TESTS)), it=letters | texts, value=letters | texts)
 def test_a_test_agrees_with_python(
     connection: sqlite3.Connection, name: str, it: str, value: str
@@ -151,6 +151,7 @@ def test_lower(value: object, lowered: object) -> None:
     assert lower(value) == lowered
 
 
+@unhurried
 @given(st.text(), st.text())
 def test_lower_knows_no_neighbours(one: str, other: str) -> None:
     """Is a text lowered as its parts are, wherever they meet?"""

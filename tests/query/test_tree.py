@@ -11,7 +11,7 @@ from fastapi_crud.query.parsing import MAX_ISSUES, Caller
 from fastapi_crud.query.tree import parse_body
 from fastapi_crud.query.vocabulary import Vocabulary
 from tests.models import Everything, Note
-from tests.query.questions import WIDE, any_bodies, vocabulary_of
+from tests.query.questions import WIDE, any_bodies, prompt, vocabulary_of
 
 SMALL = Limits(default_limit=10, max_filters=3, max_depth=2)
 KNOWN = vocabulary_of(Note, limits=SMALL, search=["title"], fields=True, pagination="both")
@@ -111,7 +111,7 @@ def test_what_is_wrong_with_a_body(
 
 def test_all_mistakes_of_a_body_are_told_at_once() -> None:
     """Does one answer name everything that is wrong, in every branch?"""
-    body: Any = {"limit": 0, "or": [{"id": "x"}, {"not": {}}], "title": 5}
+    body: dict[str, Any] = {"limit": 0, "or": [{"id": "x"}, {"not": {}}], "title": 5}
     assert [issue.loc[1:] for issue in issues_of(body)] == [
         ("limit",),
         ("or", 0, "id"),
@@ -163,6 +163,7 @@ def test_a_lenient_caller_may_say_anything_unknown_in_a_body() -> None:
     assert issues_of({"x": 1, "limit": 0}, caller)[0].loc == ("body", "limit")
 
 
+@prompt
 @given(any_bodies)
 def test_any_body_is_a_query_or_invalid(body: Any) -> None:
     """Is the answer to any JSON a query within the bounds, or `InvalidQuery`?"""

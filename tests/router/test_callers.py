@@ -371,7 +371,7 @@ def test_rights_are_documented(db: Database, serve: Serve) -> None:
         (Member, {"default_sort": "salary", "hidden": ["salary"], "pagination": "cursor"}, "cursors would show salary"),
         (Member, {"sort": ["salary"], "hidden": ["salary"], "pagination": "both"}, "cursors would show salary"),
     ],
-    ids=str,
+    ids=lambda it: it if isinstance(it, str) else "",
 )  # fmt: skip
 def test_misuse_is_told_when_the_router_is_built(model: Any, options: Any, message: str) -> None:
     """Does a rule that could not hold fail early?"""
