@@ -12,10 +12,10 @@ from fastapi_crud.access import Exposure
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.database import Database
 from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.query.asked import Filters, Pagination
 from fastapi_crud.query.clauses import CountMode, FullText
 from fastapi_crud.query.limits import Limits as Limits
 from fastapi_crud.query.operators import Operator
-from fastapi_crud.query.vocabulary import Filters, Pagination
 from fastapi_crud.service import Service
 
 Operation = Literal["list", "create", "get", "update", "replace", "delete", "search"]

@@ -218,19 +218,15 @@ class Reader(ForModel, Generic[ModelT]):
             children = {id(child): child for found in related.values() for child in found}
             await self._embed(way.target, [*children.values()], inner, f"{path}.")
 
-    async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> list[Any]:
+    async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
         """Give the rows beyond a place, one more than the page has if there are as many."""
-        rows: list[Any] = []
+        statement = self._statements().walk(query, keys, place)
         try:
-            for statement in self._statements().walk(query, keys, place):
-                rows += (await self._execute(statement, query.where)).unique().all()
-                if len(rows) > query.limit:
-                    break
+            return (await self._execute(statement, query.where)).unique().all()
         except ValueRejected:
             if query.cursor:  # the rest of the query is within the bounds of its columns
                 raise invalid_cursor() from None
             raise
-        return rows
 
     async def _total(self, query: Query) -> tuple[int, bool]:
         """Count, or estimate where that was asked and there are many: the total, and whether."""

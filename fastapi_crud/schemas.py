@@ -192,9 +192,9 @@ def page_of(
         described = Field(ge=0, description="How many rows there are in all.")
         fields["total"] = (total, described)
     if pagination != "offset":
-        for way in ("next", "prev"):
+        for cursor, way in {"next_cursor": "next", "prev_cursor": "previous"}.items():
             described = Field(description=f"Leads to the {way} page; null where there is none.")
-            fields[f"{way}_cursor"] = (str | None, described)
+            fields[cursor] = (str | None, described)
     return create_model(name, __base__=OutputSchema, __module__=module, **fields)
 
 
@@ -282,4 +282,5 @@ def _default_note(column: ColumnInfo) -> str | None:
     default = column.scalar_default
     if default is MISSING_DEFAULT:
         return None
-    return f"Default: {default.value if isinstance(default, Enum) else default}."
+    shown: Any = default.value if isinstance(default, Enum) else default
+    return f"Default: {str(shown).lower() if isinstance(shown, bool) else shown}."

@@ -258,8 +258,8 @@ class Team(Base):
 member_skills = Table(
     "member_skills",
     Base.metadata,
-    Column("member_id", ForeignKey("members.id"), primary_key=True),
-    Column("skill_id", ForeignKey("skills.id"), primary_key=True),
+    Column("member_id", Integer, ForeignKey("members.id"), primary_key=True),
+    Column("skill_id", Integer, ForeignKey("skills.id"), primary_key=True),
 )
 
 

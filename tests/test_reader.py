@@ -117,11 +117,11 @@ async def test_conditions_from_python(db: Database) -> None:
             (note.title < "c", Filter("title", "ne", "c")),
         ):
             assert await titles(session, *where) == ["a", "b"]
-            repository = Repository[note](session)
+            repository = Repository[models.Note](session)
             assert await repository.count(*where) == 2
             assert await repository.exists(*where)
             assert [row.title async for row in repository.stream(where=where)] == ["a", "b"]
-            service = Service[note](session)
+            service = Service[models.Note](session)
             assert (await service.get_multi(where=where))[1] == 2
         assert await titles(session, Search("B", ("title", "body"))) == ["b"]
         assert await titles(session, Search("É", ("title", "body"))) == []
@@ -191,7 +191,7 @@ async def test_sorting_by_sql(db: Database) -> None:
     note = models.Note
     async with db.session() as session:
         await add_notes(session, "b", "a", "c")
-        repository = Repository[note](session)
+        repository = Repository[models.Note](session)
         page = await repository.get_page(Query(order_by=[note.done, note.title.desc()]))
         assert [row.title for row in page.items] == ["c", "b", "a"]
         mixed = await repository.get_page(Query(order_by=["done", note.title]))

@@ -341,7 +341,7 @@ JSON_SCHEMA: list[tuple[type[Any], Which, str, dict[str, Any]]] = [
     (models.Note, "create", "title", {"type": "string", "maxLength": 20, "title": "Title"}),
     (models.Note, "update", "title", {"type": "string", "maxLength": 20, "title": "Title"}),
     (models.Note, "create", "body", {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Body"}),
-    (models.Note, "create", "done", {"type": "boolean", "title": "Done", "description": "Default: False."}),
+    (models.Note, "create", "done", {"type": "boolean", "title": "Done", "description": "Default: false."}),
     (models.Note, "update", "id", {"type": "integer", "format": "int32", "title": "Id", "readOnly": True}),
     (models.Note, "read", "title", {"type": "string", "title": "Title"}),
     (models.Account, "replace", "created_at", {"type": "string", "format": "date-time", "title": "Created At", "readOnly": True}),

@@ -171,7 +171,16 @@ class CursorParameter(Parameter):
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Suggest the name that was probably meant, as the end of a sentence; empty if none is close."""
-    if not isinstance(name, str) or len(name) > LONGEST_NAME:
-        return ""
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return suggestion(closest(name, known) if isinstance(name, str) else None)
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Give the name that was probably meant, if any is close."""
+    if len(name) > LONGEST_NAME:
+        return None
+    return next(iter(get_close_matches(name, known, n=1)), None)
+
+
+def suggestion(name: str | None) -> str:
+    """Suggest a name, as the end of a sentence."""
+    return f"; did you mean {name}?" if name else ""

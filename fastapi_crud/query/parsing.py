@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi_crud.exceptions import InvalidQuery, Issue
 from fastapi_crud.query.clauses import Filter, OrderBy, Query, Search, Where
-from fastapi_crud.query.parameters import Parameter, did_you_mean
+from fastapi_crud.query.parameters import Parameter, closest, did_you_mean, suggestion
 from fastapi_crud.query.vocabulary import Vocabulary
 
 MAX_ISSUES = 20
@@ -55,7 +55,7 @@ class Reading:
         if parameter is not None and self.caller.hidden:
             parameter = parameter.without(self.caller.hidden)
         if parameter is None and not self._passes(name):
-            hint = did_you_mean(name, self._known()) if len(self.issues) < MAX_SUGGESTIONS else ""
+            hint = self._hint(name) if len(self.issues) < MAX_SUGGESTIONS else ""
             self.note("unknown_parameter", f"Unknown parameter{hint}", *at, name)
         return parameter
 
@@ -125,10 +125,20 @@ class Reading:
             or any(fnmatchcase(name, pattern) for pattern in self.vocabulary.allow_params)
         )
 
-    def _known(self) -> list[str]:
-        hidden = self.caller.hidden
-        mine = self.vocabulary.parameters.items()
-        return [name for name, it in mine if it.without(hidden)] + [*self.caller.foreign]
+    def _hint(self, name: str) -> str:
+        """Suggest a parameter: by its field first, and by its operator where the field is right."""
+        hidden, parameters = self.caller.hidden, self.vocabulary.parameters
+        field, _, operator = name.rpartition("__")
+        spellings = [f"{field}__{each}" for each in self.vocabulary.operators]
+        known = [
+            each for each in spellings if each in parameters and parameters[each].without(hidden)
+        ]
+        if known:
+            return did_you_mean(name, [*known, field])
+        subjects = [each for each in self.vocabulary.subjects if parameters[each].without(hidden)]
+        close = closest(field or name, [*subjects, *self.caller.foreign])
+        whole = f"{close}__{operator}"
+        return suggestion(whole if field and whole in parameters else close)
 
 
 def parse_query(

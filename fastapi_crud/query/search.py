@@ -40,7 +40,7 @@ class PostgreSQLFullText:
         if not terms(text):
             return sa.true()
         query = sa.func.websearch_to_tsquery(sa.cast(self.config, postgresql.REGCONFIG), text)
-        vector: Any = getattr(model, self.column, sa.column(self.column))
+        vector: Any = getattr(model, self.column, sa.column(self.column, sa.Text()))
         found: ColumnElement[bool] = vector.op("@@", is_comparison=True)(query)
         return found
 

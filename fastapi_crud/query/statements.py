@@ -1,6 +1,6 @@
 """From a `Query` to SQL: the page, its count, and a row by its key."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -76,22 +76,32 @@ class Statements:
             return statement.limit(query.limit).add_columns(total)
         return statement.limit(query.limit + 1)
 
-    def walk(
-        self, query: Query, keys: Sequence[SortKey], cursor: Cursor
-    ) -> Iterator[sa.Select[Any]]:
-        """Select the rows beyond a place, and the values that they are sorted by; one row more.
-
-        Mostly that is one statement. Each gives rows after those of the one before it, so the
-        next is only needed where there are too few.
-        """
+    def walk(self, query: Query, keys: Sequence[SortKey], cursor: Cursor) -> sa.Select[Any]:
+        """Select the rows beyond a place, and the values that they are sorted by; one row more."""
         order = [key.sql(backward=cursor.backward) for key in keys]
         values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
-        statement = self._select(query).add_columns(*values).order_by(*order)
-        statement = statement.limit(query.limit + 1)
-        if cursor.values is None:
-            yield statement
-        for part in beyond(keys, cursor, self.translator.dialect):
-            yield statement.where(part)
+        parts = beyond(keys, cursor, self.translator.dialect)
+        if len(parts) > 1:
+            near = self._near(query, parts, order)
+            statement = sa.select(self.info.model).join(near, self._is_key(near))
+            statement = statement.options(*self._options(query))
+        else:
+            statement = self._select(query).where(*parts)
+        return statement.add_columns(*values).order_by(*order).limit(query.limit + 1)
+
+    def _near(self, query: Query, parts: Sequence[ColumnElement[bool]], order: Any) -> sa.Subquery:  # noqa: ANN401
+        """Select the keys of the first rows of each part: those of the page are among them."""
+        conditions = self.translator.where(self.info, query.where)
+        names = [column.name for column in self.info.key]
+        keys = [key.label(f"key_{i}") for i, key in enumerate(attributes(self.info, names))]
+        few = cast("sa.Select[Any]", sa.select(*keys)).where(*conditions).order_by(*order)
+        first = (few.where(part).limit(query.limit + 1).subquery() for part in parts)
+        return sa.union_all(*(sa.select(each) for each in first)).subquery()
+
+    def _is_key(self, keys: sa.Subquery) -> ColumnElement[bool]:
+        names = [column.name for column in self.info.key]
+        pairs = zip(attributes(self.info, names), keys.c, strict=True)
+        return sa.and_(*(attribute == key for attribute, key in pairs))
 
     def count(self, where: Sequence[Where] = ()) -> sa.Select[int]:
         """Count rows."""
@@ -112,5 +122,7 @@ class Statements:
 
     def _select(self, query: Query) -> sa.Select[Any]:
         conditions = self.translator.where(self.info, query.where)
-        options = [*self.options, *only(self.info, query.fields)]
-        return sa.select(self.info.model).where(*conditions).options(*options)
+        return sa.select(self.info.model).where(*conditions).options(*self._options(query))
+
+    def _options(self, query: Query) -> list[Any]:
+        return [*self.options, *only(self.info, query.fields)]

@@ -1,16 +1,18 @@
 """What the list of a resource can be asked: its parameters by name, put together once."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import EllipsisType, MappingProxyType
-from typing import Any, Literal
+from functools import cached_property
+from types import MappingProxyType
 
-from fastapi_crud.columns import ColumnInfo, ModelInfo
+from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.query.clauses import MAX_SKIP, CountMode, FullText, OrderBy
+from fastapi_crud.query.asked import Asked as Asked, Pagination as Pagination
+from fastapi_crud.query.clauses import MAX_SKIP, CountMode, OrderBy
+from fastapi_crud.query.filterable import checked_path, filter_parameters, operator_table
 from fastapi_crud.query.filters import FilterParameter, SearchParameter
 from fastapi_crud.query.limits import Limits
-from fastapi_crud.query.operators import OPERATORS, SCALARS, Operator
+from fastapi_crud.query.operators import OPERATORS, SCALARS
 from fastapi_crud.query.parameters import (
     ChoiceParameter,
     CursorParameter,
@@ -20,35 +22,7 @@ from fastapi_crud.query.parameters import (
 )
 from fastapi_crud.query.paths import column_at, hops, is_sql
 
-Pagination = Literal["offset", "cursor", "both"]
-Filters = Mapping[str, Sequence[str] | EllipsisType] | Sequence[str]
-"""Field → its operators, or `...` for those of its type. `"*"` stands for all that is read."""
-EVERYTHING = "*"
 MAX_INCLUDE_DEPTH = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the developer says of the list of a resource; see `CrudOptions`.
-
-    Args:
-        names: What clients call an attribute in answers → its name.
-        may_read: Tells whether clients may read an attribute of a related model.
-    """
-
-    names: Mapping[str, str]
-    may_read: Callable[[ModelInfo, str], bool]
-    limits: Limits = Limits()
-    filters: Filters | None = None
-    sort: Sequence[str] | None = None
-    default_sort: Sequence[str] | str = ()
-    search: Sequence[str] | FullText | None = None
-    include: Sequence[str] = ()
-    fields: bool = False
-    pagination: Pagination = "offset"
-    count: Sequence[CountMode] = ("exact",)
-    operators: Sequence[Operator] = ()
-    allow_params: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +37,7 @@ class Vocabulary:
         count: How totals may be counted; the first unless the client says otherwise.
         limits: How much may be asked for.
         allow_params: Patterns of names that are nobody's business, such as `utm_*`.
+        operators: The names of all filter operators.
     """
 
     parameters: Mapping[str, Parameter]
@@ -71,6 +46,16 @@ class Vocabulary:
     count: tuple[CountMode, ...] = ("exact",)
     limits: Limits = Limits()
     allow_params: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """What parameters are about: fields and reserved words, without operators."""
+        return tuple(
+            name
+            for name, it in self.parameters.items()
+            if not (isinstance(it, FilterParameter) and name.endswith(f"__{it.operator.name}"))
+        )
 
     def only(self, *names: str) -> "Vocabulary":
         """Give the part of it that one row can be asked: what to show of it."""
@@ -86,24 +71,13 @@ def make_vocabulary(info: ModelInfo, asked: Asked) -> Vocabulary:
     """
     reserved = {it.name: it for it in (*_page(asked), *_choices(info, asked))}
     parameters: dict[str, Parameter] = dict(reserved)
-    table = _operators(asked)
-    fields = [
-        (name, path, operators, *_checked_path(info, asked, path))
-        for name, path, operators in _filtered(info, asked, table)
-    ]
-    plain = {name for name, *_ in fields}
-    for name, path, operators, column, _ in fields:
-        spelled = (
-            parameter
-            for operator in operators
-            for parameter in _spellings(name, path, column, table[operator], asked.limits)
-        )
-        for parameter in spelled:
-            if parameter.name in reserved or parameter.name in plain - {name}:
-                continue  # reserved words and exact names come first
-            if name in reserved and parameter.operator is OPERATORS["eq"]:
-                parameter = replace(parameter, documented=True)  # noqa: PLW2901 - the only spelling
-            _add(info, parameters, parameter)
+    listed = [*filter_parameters(info, asked)]
+    plain = {name for name, _ in listed}
+    for name, parameter in listed:
+        if parameter.name in reserved or parameter.name in plain - {name}:
+            continue  # reserved words and exact names come first
+        only_spelling = name in reserved and parameter.operator is OPERATORS["eq"]
+        _add(info, parameters, replace(parameter, documented=True) if only_spelling else parameter)
     return Vocabulary(
         parameters=MappingProxyType(parameters),
         default_order=_default_order(info, asked),
@@ -111,6 +85,7 @@ def make_vocabulary(info: ModelInfo, asked: Asked) -> Vocabulary:
         count=tuple(asked.count),
         limits=asked.limits,
         allow_params=tuple(asked.allow_params),
+        operators=tuple(operator_table(asked)),
     )
 
 
@@ -133,7 +108,9 @@ def _page(asked: Asked) -> Iterator[Parameter]:
         )
     if len(asked.count) > 1:
         yield ChoiceParameter(
-            name="count", choices=tuple(asked.count), description="How the total is counted."
+            name="count",
+            choices=tuple(asked.count),
+            description=f"How the total is counted: `{asked.count[0]}` unless given.",
         )
 
 
@@ -173,8 +150,7 @@ def _search(info: ModelInfo, asked: Asked) -> SearchParameter:
     where, described = asked.search, "a full-text index"
     if isinstance(where, Sequence):
         for path in where:
-            column, _ = _checked_path(info, asked, path)
-            if column.kind.name != "text":
+            if checked_path(info, asked, path).kind.name != "text":
                 msg = f"{info.name}: search={path!r} is no text: only text is searched"
                 raise ConfigurationError(msg)
         where, described = tuple(where), ", ".join(f"`{path}`" for path in where)
@@ -208,79 +184,6 @@ def _default_order(info: ModelInfo, asked: Asked) -> tuple[OrderBy, ...]:
     for each in order:
         column_at(info, each.field)
     return order
-
-
-def _operators(asked: Asked) -> Mapping[str, Operator]:
-    for operator in asked.operators:
-        if operator.name in OPERATORS or not operator.name.isidentifier():
-            msg = f"operators={operator.name!r}: give your operator another name"
-            raise ConfigurationError(msg)
-    return {**OPERATORS, **{operator.name: operator for operator in asked.operators}}
-
-
-def _filtered(
-    info: ModelInfo, asked: Asked, table: Mapping[str, Operator]
-) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Name of a parameter, path and operators, of all that may be filtered by."""
-    said = asked.filters
-    if said is None:
-        said = [EVERYTHING]
-    mapping = said if isinstance(said, Mapping) else dict.fromkeys(said, ...)
-    public = {attribute: name for name, attribute in asked.names.items()}
-    seen: set[str] = {path for path in mapping if path != EVERYTHING}
-    for path, operators in mapping.items():
-        paths = [path]
-        if path == EVERYTHING:
-            paths = [a for a in asked.names.values() if is_sql(info, a) and a not in seen]
-        for each in paths:
-            way, column = column_at(info, each)
-            nullable = column.nullable or any(not it.to_many for it in way)
-            chosen = (
-                [o.name for o in table.values() if o.is_on_for(column.kind.name, nullable=nullable)]
-                if isinstance(operators, EllipsisType)
-                else operators
-            )
-            for name in chosen:
-                if name not in table or column.kind.name not in table[name].kinds:
-                    fitting = [o.name for o in table.values() if column.kind.name in o.kinds]
-                    msg = f"filters[{each!r}]: no operator {name!r} for it; there are "
-                    raise ConfigurationError(f"{info.name}: {msg}{', '.join(fitting)}")
-            yield public.get(each, each.replace(".", "__")), each, chosen
-
-
-def _checked_path(info: ModelInfo, asked: Asked, path: str) -> tuple[ColumnInfo, bool]:
-    """Look a path up; what a related model hides stays hidden."""
-    way, column = column_at(info, path)
-    owner = way[-1].target if way else info
-    if way and not asked.may_read(owner, column.name):
-        msg = f"{path!r} is hidden: make {column.name} of {owner.name} readable, or leave it out"
-        raise ConfigurationError(f"{info.name}: {msg}")
-    if not is_sql(owner, column.name):
-        msg = f"{path!r} is no SQL: give the hybrid an .expression, or leave it out"
-        raise ConfigurationError(f"{info.name}: {msg}")
-    return column, bool(way)
-
-
-def _spellings(
-    name: str, path: str, column: ColumnInfo, operator: Operator, limits: Limits
-) -> Iterator[FilterParameter]:
-    """Give the parameters of one comparison: `name` and `name__eq` are the same."""
-    after = {"many": "these", "flag": ""}.get(operator.shape, "this")
-    description = f"Rows whose `{name}` {operator.summary} {after}".rstrip()
-    if operator.shape == "flag":
-        description = f"Whether `{name}` {operator.summary}"
-    common: dict[str, Any] = {
-        "path": path, "column": column, "operator": operator, "limits": limits,
-        "repeatable": operator.shape == "many", "description": f"{description}.",
-    }  # fmt: skip
-    quiet = column.kind.name in operator.quiet
-    if operator.name == "eq":
-        yield FilterParameter(name=name, **common)
-    yield FilterParameter(
-        name=f"{name}__{operator.name}",
-        documented=operator.name != "eq" and not quiet,
-        **common,
-    )
 
 
 def _add(info: ModelInfo, parameters: dict[str, Parameter], parameter: Parameter) -> None:

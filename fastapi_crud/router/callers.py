@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, cast
 
 from fastapi_crud.access import Rights
@@ -70,6 +71,8 @@ class Callers:
         Raises:
             ConfigurationError: If a scope is nothing that could be a condition.
         """
+        if self._same_for_all is not None:
+            return self._same_for_all
 
         def told(prefix: str) -> list[Where]:
             values = (value for name, value in given.items() if name.startswith(prefix))
@@ -80,6 +83,12 @@ class Callers:
             scopes[self.model] = [*own, *scopes.get(self.model, ())]
         view = replace(self.view, scopes=scopes, write_scope=told("write_"))
         return Sight(view, Rights(hidden=_denied(given, "read"), read_only=_denied(given, "write")))
+
+    @cached_property
+    def _same_for_all(self) -> Sight | None:
+        said = self.options
+        asks = said.scope is not None or said.readable_by or said.writable_by or self.related
+        return None if asks else Sight(self.view)
 
 
 def conditions_of(value: Any) -> list[Where]:  # noqa: ANN401 - what a scope gave

@@ -62,23 +62,23 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
             200, (422, 503), answer="page",
         ),
         "create": RouteRow(
-            "POST", endpoints.create_row, False, "create_{singular}", "Create a {singular}",
+            "POST", endpoints.create_row, False, "create_{singular}", "Create {one}",
             201, (400, 409, 415, 422, 503), body="create", answer="read",
         ),
         "get": RouteRow(
-            "GET", endpoints.get_row, True, "get_{singular}", "Get a {singular}",
+            "GET", endpoints.get_row, True, "get_{singular}", "Get {one}",
             200, (404, 422, 503), answer="view",
         ),
         "update": RouteRow(
-            "PATCH", endpoints.update_row, True, "update_{singular}", "Update a {singular}",
+            "PATCH", endpoints.update_row, True, "update_{singular}", "Update {one}",
             200, (400, 404, 409, 415, 422, 503), body="update", answer="read",
         ),
         "replace": RouteRow(
-            "PUT", endpoints.replace_row, True, "replace_{singular}", "Replace a {singular}",
+            "PUT", endpoints.replace_row, True, "replace_{singular}", "Replace {one}",
             200, (400, 404, 409, 415, 422, 503), body="replace", answer="read",
         ),
         "delete": RouteRow(
-            "DELETE", endpoints.delete_row, True, "delete_{singular}", "Delete a {singular}",
+            "DELETE", endpoints.delete_row, True, "delete_{singular}", "Delete {one}",
             204, (404, 409, 422, 503),
         ),
         "search": RouteRow(
@@ -148,11 +148,12 @@ def _add_route(
     identifiers = {key: name.replace("-", "_") for key, name in names.items()}
     path = "".join(f"/{{{column.name}}}" for column in resource.info.key) if row.on_row else ""
     operation_id = row.name.format(**identifiers)
+    article = "an" if words["singular"][0].lower() in "aeio" else "a"
     said: dict[str, Any] = {
         "status_code": row.status,
         "response_model": _answer(resource, row),
         "route_class_override": CrudRoute,
-        "summary": row.summary.format(**words),
+        "summary": row.summary.format(**words, one=f"{article} {words['singular']}"),
         "dependencies": resource.options.dependencies_of(operation),
     }
     router.add_api_route(

@@ -278,15 +278,19 @@ async def test_tampered_cursors_are_4xx(db: Database, serve: Serve, secret: str 
     params = {"sort": sort, "limit": "1"}
     cursor: str = (await client.get("/everything", params=params)).json()["next_cursor"]
     content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))[16 if secret else 0 :]
-    good = json.loads(content)
-    values = good["k"]
-    changed = [
+    good: dict[str, Any] = json.loads(content)
+    values: list[Any] = good["k"]
+    bad_first: list[Any] = ["x", 5, [], {}, True, "2024-13-01", "\x00"]
+    bad_last: list[Any] = ["x", None, 10**30, 1.5, True, []]
+    bad_decimal: list[Any] = ["NaN", "x", 5, "1e999", "sNaN", []]
+    bad_text: list[Any] = ["\x00", "\ud800", 5]
+    changed: list[Any] = [
         {**good, "v": 2}, {**good, "q": "x"}, {**good, "b": 2}, {**good, "k": []}, {**good, "k": {}},
         {**good, "k": values[:-1]}, {**good, "k": [*values, 1]}, {"k": values}, [], None, 5,
-        *({**good, "k": [bad, *values[1:]]} for bad in ("x", 5, [], {}, True, "2024-13-01", "\x00")),
-        *({**good, "k": [*values[:-1], bad]} for bad in ("x", None, 10**30, 1.5, True, [])),
-        *({**good, "k": [values[0], bad, *values[2:]]} for bad in ("NaN", "x", 5, "1e999", "sNaN", [])),
-        *({**good, "k": [*values[:2], bad, *values[3:]]} for bad in ("\x00", "\ud800", 5)),
+        *({**good, "k": [bad, *values[1:]]} for bad in bad_first),
+        *({**good, "k": [*values[:-1], bad]} for bad in bad_last),
+        *({**good, "k": [values[0], bad, *values[2:]]} for bad in bad_decimal),
+        *({**good, "k": [*values[:2], bad, *values[3:]]} for bad in bad_text),
     ]  # fmt: skip
     texts = [
         *(base64.urlsafe_b64encode(json.dumps(it).encode()).decode().rstrip("=") for it in changed),

@@ -117,7 +117,7 @@ def test_bodies_have_no_defaults(document: dict[str, Any]) -> None:
                 name
             )
             assert schema["additionalProperties"] is False
-    assert schemas["NoteCreate"]["properties"]["done"]["description"] == "Default: False."
+    assert schemas["NoteCreate"]["properties"]["done"]["description"] == "Default: false."
 
 
 def test_bounds_come_from_the_columns(document: dict[str, Any]) -> None:

@@ -72,6 +72,27 @@ def test_values_are_bound() -> None:
     assert "--" not in str(Translator("sqlite").test(NOTE, condition))
 
 
+EXACTLY = "CAST(CAST(notes.title AS CHAR CHARACTER SET utf8mb4) AS BINARY)"
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "mariadb"])
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (A, f"{TITLE} AND {EXACTLY} = 'a'"),
+        (
+            Filter("title", "in", ("a", "b")),
+            f"notes.title IN ('a', 'b') AND {EXACTLY} IN ('a', 'b')",
+        ),
+        (B, LARGE),
+    ],
+    ids=["one", "many", "a number"],
+)
+def test_text_is_equal_to_the_letter(condition: Any, expected: str, dialect: str) -> None:
+    """Are bytes compared as well, where collations pass over case, beside what an index knows?"""
+    assert sql(Translator(dialect).test(NOTE, condition), dialect) == expected
+
+
 FOLLOWED = "EXISTS (SELECT 1 FROM authors WHERE authors.id = books.author_id AND "
 OWNED = "EXISTS (SELECT 1 FROM books WHERE authors.id = books.author_id AND "
 NOBODY = f"NOT ({FOLLOWED}1 = 1))"

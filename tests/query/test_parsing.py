@@ -158,6 +158,30 @@ def test_what_is_wrong_with_a_filter(pair: tuple[str, str], code: str, message: 
     assert issue.msg.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("titel", "title"),
+        ("titel__icontains", "title__icontains"),
+        ("title__icontain", "title__icontains"),
+        ("titel__icontain", "title"),
+        ("id__gte_", "id__gte"),
+        ("sorte", "sort"),
+        ("sort__eq", "sort"),
+        ("tokens", "token"),
+        ("zzzzzz__contains", None),
+        ("__", None),
+        ("titel" * 20, None),
+    ],
+    ids=lambda it: str(it)[:20],
+)
+def test_what_was_probably_meant(name: str, meant: str | None) -> None:
+    """Is the field that is close suggested with its operator, or the operator of that field?"""
+    (issue,) = issues_of([(name, "1")], KNOWN, OTHERS)
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert issue == Issue("unknown_parameter", ("query", name), f"Unknown parameter{hint}")
+
+
 def test_a_parameter_given_twice_is_refused() -> None:
     """Is the last one not silently taken, even if both say the same?"""
     issues = issues_of([("skip", "1"), ("limit", "1"), ("skip", "1")], PAGE)

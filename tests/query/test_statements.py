@@ -110,7 +110,7 @@ def test_everything_keeps_to_the_scope() -> None:
     query, keys = Query(), sort_keys(NOTE, [], "sqlite")
     for statement in (
         scoped.rows(query),
-        *scoped.walk(query, keys, Cursor()),
+        scoped.walk(query, keys, Cursor()),
         scoped.count(),
         scoped.count_up_to([], 7),
         scoped.keys([]),
@@ -134,20 +134,45 @@ def test_the_statement_of_a_walk(cursor: Cursor, expected: str) -> None:
     order = [OrderBy("done", descending=True)]
     keys = sort_keys(NOTE, order, "sqlite")
     query = Query(limit=2, skip=7, where=[TITLED], order_by=order)
-    (walk,) = map(sql, statements(NOTE).walk(query, keys, cursor))
+    walk = sql(statements(NOTE).walk(query, keys, cursor))
     assert ", notes.done AS sort_0, notes.id AS sort_1 FROM " in walk
     assert walk.partition(" WHERE ")[2] == f"{expected} LIMIT 3 OFFSET 0"
 
 
-def test_a_walk_over_nulls_is_two_statements() -> None:
-    """Are rows without a value a range of their own, under the same conditions?"""
-    order = [OrderBy("body", descending=True)]
-    keys = sort_keys(NOTE, order, "sqlite")
-    query = Query(limit=2, where=[TITLED], order_by=order)
-    first, second = map(sql, statements(NOTE).walk(query, keys, Cursor(("a", 3))))
-    assert f"WHERE {UNLIKE} AND " in first
-    assert "notes.body IS NULL" not in first
-    assert f"WHERE {UNLIKE} AND notes.body IS NULL ORDER BY notes.body DESC" in second
+@pytest.mark.parametrize(
+    ("order", "cursor", "expected"),
+    [
+        ("body", Cursor(), [2, 4, 1]),
+        ("body", Cursor((None, 2)), [4, 1, 3]),
+        ("body", Cursor((None, 4)), [1, 3, 5]),
+        ("body", Cursor(("a", 1)), [3, 5]),
+        ("body", Cursor(("b", 3), backward=True), [1, 4, 2]),
+        ("-body", Cursor(), [5, 3, 1]),
+        ("-body", Cursor(("b", 3)), [1, 4, 2]),
+        ("-body", Cursor((None, 4)), [2]),
+        ("-body", Cursor((None, 4), backward=True), [1, 3, 5]),
+        ("-body", Cursor(None, backward=True), [2, 4, 1]),
+    ],
+    ids=str,
+)
+async def test_a_walk_over_nulls(
+    sqlite: Database, order: str, cursor: Cursor, expected: list[int]
+) -> None:
+    """Are rows with and without a value given in one walk, with what was asked of each row?"""
+    bodies = {1: "a", 2: None, 3: "b", 4: None, 5: "b", 6: "b"}
+    async with sqlite.session() as session:
+        session.add_all(Note(id=key, title=str(key), body=it) for key, it in bodies.items())
+    query = Query(limit=2, where=[Filter("id", "lt", 6)], order_by=[order], fields=["title"])
+    keys = sort_keys(NOTE, query.order_by, "sqlite")
+    with counted(sqlite.engine) as sent:
+        async with AsyncSession(sqlite.engine) as session:
+            walk = statements(NOTE).walk(query, keys, cursor)
+            rows: Sequence[Any] = (await session.execute(walk)).all()
+    assert [(note.id, values) for note, *values in rows] == [
+        (key, [bodies[key], key]) for key in expected
+    ]
+    assert {"body", "done"} == sa.inspect(rows[0][0]).unloaded
+    assert len(sent) == 1
 
 
 # Keys
@@ -227,7 +252,7 @@ def test_options_hold_for_all_rows() -> None:
     for statement in (
         with_blurb.rows(Query()),
         with_blurb.page(Query()),
-        *with_blurb.walk(Query(), keys, Cursor()),
+        with_blurb.walk(Query(), keys, Cursor()),
     ):
         assert "books.blurb" in sql(statement).partition(" FROM ")[0]
     assert "books.blurb" not in sql(statements(BOOK).rows(Query()))

@@ -475,6 +475,17 @@ def test_parameters_are_described(name: str, description: str) -> None:
     assert vocabulary_of(Note).parameters[name].description == description
 
 
+def test_what_parameters_are_about() -> None:
+    """Are fields and reserved words known apart from operators, to suggest one of them?"""
+    vocabulary = vocabulary_of(Note, operators=[EVEN], pagination="both")
+    assert vocabulary.subjects == (
+        "skip", "limit", "cursor", "sort", "id", "title", "body", "done",
+    )  # fmt: skip
+    assert vocabulary.operators == (*OPERATORS, "even")
+    reserved = vocabulary_of(model_of(sa.Column("limit", sa.Integer)), filters=["limit"])
+    assert reserved.subjects == ("skip", "limit", "sort")
+
+
 def test_what_is_documented() -> None:
     """Is nothing documented twice, nor lists of values that nobody compares one by one?"""
     parameters = vocabulary_of(Everything, filters=FITTING).parameters.values()

@@ -368,7 +368,7 @@ async def test_query_is_a_twin_of_search(sqlite: Database, serve: Serve) -> None
     assert (await plain.request("QUERY", "/notes", json={})).status_code == 405
 
 
-SEARCHES = [
+SEARCHES: list[tuple[str, list[str]]] = [
     ("milk", ["Buy milk", "MILK shake", "oat milk 100%"]),
     ("MILK buy", ["Buy milk"]),
     ('"oat milk"', ["oat milk 100%"]),

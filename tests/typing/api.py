@@ -9,18 +9,29 @@ from typing import Any, assert_type
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlmodel import Field, SQLModel
 
 from fastapi_crud import (
+    And,
     Base,
     CrudRouter,
+    CursorPage,
+    Filter,
+    Limits,
+    Not,
+    Operand,
+    Operator,
+    Or,
+    OrderBy,
     Page,
     Query,
     Repository,
     Schemas,
     Service,
+    SQLiteFullText,
     make_crud_router,
     make_schemas,
 )
@@ -30,6 +41,7 @@ class User(Base):
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
+    flag: Mapped[bool]
 
 
 class Team(SQLModel, table=True):
@@ -87,6 +99,12 @@ async def repositories(session: AsyncSession) -> None:
     async for row in repository.stream():
         assert_type(row, User)
     assert_type(await UserRepository(session).get_by_name("a"), User | None)
+    assert_type(await repository.get_cursor_page(Query(cursor="")), CursorPage[User])
+    await repository.get_multi(
+        where=[Filter("name", "eq", "a"), Or(User.name == "a", Not(User.name))]
+    )
+    await repository.count(And(Filter("name")), User.flag)
+    await repository.get_multi(where=["name"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     await repository.get_multi(limit="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await repository.create([1])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Repository[User]()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -97,6 +115,13 @@ async def services(session: AsyncSession) -> None:
     assert_type(await service.create(UserCreate(name="a")), User)
     assert_type(await service.get(1), User | None)
     assert_type(await service.get_multi(skip=1, limit=2), tuple[list[User], int])
+    query = Query(
+        where=[Filter("name", "ne", "a")], order_by=["-name", OrderBy("id"), User.name.desc()]
+    )
+    assert_type(await service.get_page(query), Page[User])
+    assert_type(await service.get_cursor_page(query), CursorPage[User])
+    Query(count="some")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Filter(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert_type(await service.update(1, UserUpdate(name="b")), User | None)
     assert_type(await service.delete(1), bool)
     assert_type(
@@ -105,6 +130,45 @@ async def services(session: AsyncSession) -> None:
     assert_type(Service[User](session), Service[User, BaseModel, BaseModel])
     await service.create(UserUpdate(name="a"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await service.update(1, UserCreate(name="a"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def own_rows() -> ColumnElement[bool]:
+    return User.name == "a"
+
+
+async def is_hr() -> bool:
+    return True
+
+
+def same_length(operand: Operand, value: str) -> ColumnElement[bool]:
+    return func.length(operand.text) == len(value)
+
+
+def lists() -> None:
+    make_crud_router(
+        User,
+        operations=["list", "search"],
+        filters={"*": ..., "name": ["eq", "same_length"]},
+        operators=[
+            Operator("same_length", "is as long as", same_length, frozenset({"text"}), "text")
+        ],
+        sort=["name"],
+        default_sort="-name",
+        search=["name"],
+        fields=True,
+        pagination="both",
+        count=["exact", "none"],
+        limits=Limits(max_in=5),
+        cursor_secret="secret",
+        allow_params=["utm_*"],
+        scope={"get": own_rows, "update": own_rows},
+        readable_by={"name": is_hr},
+        writable_by={"name": is_hr},
+    )
+    make_crud_router(User, filters=["name"], search=SQLiteFullText("users_fts"), scope=own_rows)
+    make_crud_router(User, pagination="page")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    make_crud_router(User, count=["some"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    make_crud_router(User, scope={"get": 5})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 
 
 def routers() -> None:
