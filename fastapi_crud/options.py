@@ -25,6 +25,9 @@ DEFAULT_OPERATIONS: tuple[Operation, ...] = (
 )  # fmt: skip
 CountModes = Sequence[CountMode]
 
+LISTS = ("filters", "sort", "search", "include", "operations", "count", "allow_params")
+"""Options that are lists; a text would be taken for a list of its letters."""
+
 Dependency = Callable[..., Any]
 """A FastAPI dependency: a function, or `Depends(...)` of one."""
 Scope = Dependency | Mapping[Operation, Dependency]
@@ -207,6 +210,7 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
         msg = f"unknown options {unknown}; there are {', '.join(sorted(known))}"
         raise ConfigurationError(msg)
     options = replace(base, **given)
+    _check_lists(options)
     if base.scope is not None and given.get("scope") is not None:
         options = replace(options, scope=(*_as_list(base.scope), *_as_list(given["scope"])))
     listed: set[str] = {*options.operations}
@@ -217,6 +221,13 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
         msg = f"unknown operations {wrong}; there are {', '.join(OPERATIONS)}"
         raise ConfigurationError(msg)
     return options
+
+
+def _check_lists(options: CrudOptions) -> None:
+    for name in LISTS:
+        if isinstance(value := getattr(options, name), str):
+            msg = f"{name}={value!r} is one text: give a list, such as {name}=[{value!r}]"
+            raise ConfigurationError(msg)
 
 
 def _as_list(scope: Any) -> Sequence[Any]:  # noqa: ANN401 - a scope, or several

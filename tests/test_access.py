@@ -26,7 +26,7 @@ from tests.strategies import model_of
 HIDDEN, READ, WRITE, READ_WRITE = Access.HIDDEN, Access.READ, Access.WRITE, Access.READ_WRITE
 TEXT, INTEGER, FLAG, MOMENT = sa.String(50), sa.Integer(), sa.Boolean(), sa.DateTime()
 DEFAULT = Exposure()
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as the column keeps it
+EPOCH = datetime(1970, 1, 1)
 
 
 class Base(DeclarativeBase):

@@ -226,5 +226,5 @@ def test_types_of_pydantic_check_and_store_what_was_sent() -> None:
     assert secret.adapter.validate_python("hunter2") == "hunter2"
     assert past.adapter.validate_python("2000-01-01") == date(2000, 1, 1)
     assert not accepts(past, "2999-01-01")
-    naive = datetime(2024, 1, 1)  # noqa: DTZ001 - as SQLite gives it
+    naive = datetime(2024, 1, 1)
     assert TypeAdapter(at.kind.read).validate_python(naive).tzinfo is UTC

@@ -201,7 +201,7 @@ ACCEPTED: list[tuple[str, TypeEngine[Any], Any, Any]] = [
     ("a time with an offset, in UTC", sa.DateTime(timezone=True), "2024-01-31T12:00:00+02:00", datetime(2024, 1, 31, 10, tzinfo=UTC)),
     ("a time with a space and minutes only", sa.DateTime(timezone=True), "2024-01-31 12:00Z", datetime(2024, 1, 31, 12, tzinfo=UTC)),
     ("the first moment", sa.DateTime(timezone=True), "0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
-    ("a local time", sa.DateTime(), "2024-01-31T12:00:00.5", datetime(2024, 1, 31, 12, 0, 0, 500_000)),  # noqa: DTZ001
+    ("a local time", sa.DateTime(), "2024-01-31T12:00:00.5", datetime(2024, 1, 31, 12, 0, 0, 500_000)),
     ("a leap day", sa.Date(), "2024-02-29", date(2024, 2, 29)),
     ("a time of day", sa.Time(), "12:30", time(12, 30)),
     ("a time of day in UTC", sa.Time(timezone=True), "00:30:00+14:00", time(10, 30, tzinfo=UTC)),
@@ -326,11 +326,11 @@ def test_half_a_surrogate_pair_is_refused(column_type: TypeEngine[Any]) -> None:
 @pytest.mark.parametrize(
     ("column_type", "stored", "shown"),
     [
-        (sa.DateTime(timezone=True), datetime(2024, 1, 31, 12), "2024-01-31T12:00:00Z"),  # noqa: DTZ001
+        (sa.DateTime(timezone=True), datetime(2024, 1, 31, 12), "2024-01-31T12:00:00Z"),
         (sa.DateTime(timezone=True), datetime(2024, 1, 31, 12, tzinfo=UTC), "2024-01-31T12:00:00Z"),
         (sa.DateTime(timezone=True), datetime.fromisoformat("2024-01-31T12:00:00+02:00"), "2024-01-31T10:00:00Z"),
         (sa.DateTime(timezone=True), "2024-01-31T12:00:00Z", "2024-01-31T12:00:00Z"),
-        (sa.DateTime(), datetime(2024, 1, 31, 12), "2024-01-31T12:00:00"),  # noqa: DTZ001
+        (sa.DateTime(), datetime(2024, 1, 31, 12), "2024-01-31T12:00:00"),
         (sa.Time(timezone=True), time(12), "12:00:00Z"),
         (sa.Time(timezone=True), time(12, tzinfo=UTC), "12:00:00Z"),
         (sa.Time(), time(12), "12:00:00"),

@@ -139,7 +139,7 @@ async def test_a_point_in_time_comes_back_in_utc(tables: Database, at: datetime 
 async def test_a_point_in_time_without_an_offset_is_refused(tables: Database) -> None:
     """Is a naive datetime an error that says what to do, instead of a guess?"""
     async with AsyncSession(tables.engine) as session:
-        session.add(Event(at=datetime(2024, 1, 31)))  # noqa: DTZ001 - the point
+        session.add(Event(at=datetime(2024, 1, 31)))
         with pytest.raises(StatementError, match=r"a datetime needs an offset"):
             await session.flush()
 

@@ -20,6 +20,7 @@ from fastapi_crud import (
     Repository,
     Search,
     Service,
+    ValueRejected,
 )
 from fastapi_crud.query.loading import View
 from tests import models
@@ -239,3 +240,12 @@ async def test_rows_for_other_letters_on_a_connection_of_ones_own(sqlite: Databa
     async with AsyncSession(sqlite.engine) as session:
         assert await Repository[models.Note](session).count(*where) == 1
         assert await Repository[models.Note](session).exists(*where)
+
+
+async def test_a_value_that_no_row_can_have_is_no_fault_of_the_cursor(db: Database) -> None:
+    """Is a developer's number that no database holds told as what it is, on the first page too?"""
+    where = [Filter("medium", "eq", 2**70)]
+    async with AsyncSession(db.engine) as session:
+        repository = Repository[models.Everything](session)
+        with pytest.raises(ValueRejected):
+            await repository.get_cursor_page(Query(where=where, cursor=""))

@@ -226,7 +226,7 @@ def test_other_databases_store_what_they_are_given(dialect: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("local", datetime(2024, 1, 31, 12, 0, 0, 654321)),  # noqa: DTZ001 - the column keeps none
+        ("local", datetime(2024, 1, 31, 12, 0, 0, 654321)),
         ("span", timedelta(microseconds=654321)),
         ("single", 0.1),
         ("ratio", 0.1),

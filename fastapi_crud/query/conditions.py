@@ -8,10 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.query.clauses import And, Filter, Not, Or, Search, Where
 from fastapi_crud.query.operand import Operand
-from fastapi_crud.query.operators import OPERATORS, Operator
+from fastapi_crud.query.operators import find_operator
 from fastapi_crud.query.paths import Hop, column_at
 from fastapi_crud.query.search import terms
 
@@ -69,7 +68,7 @@ class Translator:
                 return sa.and_(condition)
 
     def _filter(self, info: ModelInfo, condition: Filter) -> Test:
-        operator = _operator(condition)
+        operator = find_operator(condition.operator)
         way, column = column_at(info, condition.field)
         owner = way[-1].target if way else info
         operand = Operand(getattr(owner.model, column.name), column, self.dialect)
@@ -95,16 +94,8 @@ class Translator:
         return sa.and_(sa.true(), *every)
 
     def _anywhere(self, info: ModelInfo, fields: tuple[str, ...], term: str) -> Test:
-        return sa.or_(*(self.test(info, Filter(path, "icontains", term)) for path in fields))
-
-
-def _operator(condition: Filter) -> Operator:
-    if isinstance(condition.operator, Operator):
-        return condition.operator
-    if condition.operator not in OPERATORS:
-        msg = f"no operator {condition.operator!r}; there are {', '.join(OPERATORS)}"
-        raise ConfigurationError(msg)
-    return OPERATORS[condition.operator]
+        found = (self.test(info, Filter(path, "icontains", term)) for path in fields)
+        return sa.or_(sa.false(), *found)
 
 
 def walk(conditions: Iterable[Where]) -> Iterator[Where]:

@@ -105,7 +105,7 @@ def invalid_cursor() -> InvalidQuery:
 def _decode(text: str, keys: Sequence[SortKey], asked: str, secret: str | None) -> Cursor:
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     _require(_text_of(raw) == text)  # one text for each cursor
-    size = SIGNATURE_BYTES if secret else 0
+    size = 0 if secret is None else SIGNATURE_BYTES
     signature, payload = raw[:size], raw[size:]
     _require(hmac.compare_digest(signature, _signature(payload, secret)))
     content = json.loads(payload)
@@ -128,6 +128,7 @@ def _read(key: SortKey, value: Any) -> Any:  # noqa: ANN401 - JSON in, a value o
         _require(key.nullable)
         return None
     if key.kind == "uuid":
+        _require(isinstance(value, str))
         return str(UUID(value)) if key.column.kind.python is str else UUID(value)
     return READERS[key.kind](value)
 
@@ -180,6 +181,12 @@ def _local(value: Any) -> datetime:  # noqa: ANN401 - JSON
     return moment
 
 
+def _local_time(value: Any) -> time:  # noqa: ANN401 - JSON
+    clock = time.fromisoformat(value)
+    _require(clock.tzinfo is None)
+    return clock
+
+
 def _write_moment(value: datetime) -> str:
     return (value.replace(tzinfo=UTC) if value.tzinfo is None else value).isoformat()
 
@@ -209,7 +216,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "integer": _integer,
     "interval": lambda value: _integer(value) * MICROSECOND,
     "local_datetime": _local,
-    "local_time": time.fromisoformat,
+    "local_time": _local_time,
     "text": _text,
     "time": time.fromisoformat,
 }

@@ -21,7 +21,7 @@ def filter_parameters(info: ModelInfo, asked: Asked) -> Iterator[tuple[str, Filt
     """
     table = operator_table(asked)
     public = {attribute: name for name, attribute in asked.names.items()}
-    for path, operators in _listed(info, asked):
+    for path, operators in _listed(info, asked, table):
         column = checked_path(info, asked, path)
         name = public.get(path, path.replace(".", "__"))
         for operator in _chosen(info, path, operators, table):
@@ -42,7 +42,9 @@ def operator_table(asked: Asked) -> Mapping[str, Operator]:
     return {**OPERATORS, **{operator.name: operator for operator in asked.operators}}
 
 
-def _listed(info: ModelInfo, asked: Asked) -> Iterator[tuple[str, Sequence[str] | EllipsisType]]:
+def _listed(
+    info: ModelInfo, asked: Asked, table: Mapping[str, Operator]
+) -> Iterator[tuple[str, Sequence[str] | EllipsisType]]:
     """Path and operators, as listed; what `"*"` stands for in its place."""
     said = [EVERYTHING] if asked.filters is None else asked.filters
     mapping = said if isinstance(said, Mapping) else dict.fromkeys(said, ...)
@@ -52,7 +54,20 @@ def _listed(info: ModelInfo, asked: Asked) -> Iterator[tuple[str, Sequence[str] 
             continue
         for attribute in asked.names.values():
             if is_sql(info, attribute) and attribute not in mapping:
-                yield attribute, operators
+                yield attribute, _fitting(info, attribute, operators, table)
+
+
+def _fitting(
+    info: ModelInfo,
+    attribute: str,
+    operators: Sequence[str] | EllipsisType,
+    table: Mapping[str, Operator],
+) -> Sequence[str] | EllipsisType:
+    """Of operators for all columns, those that are for this one; unknown ones are told later."""
+    if isinstance(operators, EllipsisType):
+        return operators
+    kind = info.columns[attribute].kind.name
+    return [name for name in operators if name not in table or kind in table[name].kinds]
 
 
 def _chosen(

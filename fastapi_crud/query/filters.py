@@ -67,7 +67,7 @@ class FilterParameter(Parameter):
                 }
             case "flag":
                 return {"type": "boolean"}
-            case "text":
+            case _:
                 return {"type": "string", "maxLength": self.limits.max_value}
 
     @override

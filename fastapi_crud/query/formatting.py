@@ -1,17 +1,19 @@
 """From a `Query` back to what a client would send: parsing it again gives the same query."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import ClauseElement
 
-from fastapi_crud.columns import ModelInfo
+from fastapi_crud.columns import ColumnInfo, ModelInfo
 from fastapi_crud.query.clauses import And, Filter, Not, Or, Query, Search, Where
 from fastapi_crud.query.literals import json_of_value, text_of_value
-from fastapi_crud.query.operators import OPERATORS, Operator
+from fastapi_crud.query.operators import Operator, find_operator
 from fastapi_crud.query.paths import column_at
 
 DEFAULTS = Query()
+WALKING = Query(count="none")
 PLAIN = {"skip": "skip", "limit": "limit", "count": "count", "cursor": "cursor"}
 LISTS = {"fields": "fields", "include": "include"}
 
@@ -48,12 +50,13 @@ def format_body(query: Query, info: ModelInfo) -> dict[str, Any]:
     Raises:
         ValueError: If JSON cannot say it: SQL.
     """
-    objects = [_object(condition, info) for condition in query.where]
     body: dict[str, Any] = {}
-    for each in objects:
-        body |= each
-    if len(body) < len(objects):  # two have one name
-        body = {"and": objects}
+    for each in query.where:
+        body |= _object(each, info)
+    if len(body) < len(query.where):  # two have one name
+        body = {"and": [_object(it, info) for it in query.where if not isinstance(it, Search)]}
+        for search in (it for it in query.where if isinstance(it, Search)):
+            body |= _object(search, info)
     if query.order_by:
         body["sort"] = [str(order) for order in query.order_by]
     for name in LISTS:
@@ -64,22 +67,42 @@ def format_body(query: Query, info: ModelInfo) -> dict[str, Any]:
 
 def canonical(where: Where, info: ModelInfo) -> Any:  # noqa: ANN401 - JSON
     """Write a condition the same way in every process: to tell whether two are the same."""
-    try:
-        return _object(where, info)
-    except ValueError:
-        return _statement_of(where)
+    match where:
+        case And() | Or():
+            word = type(where).__name__
+            return [word, *(canonical(part, info) for part in where.parts)]
+        case Not():
+            return ["Not", canonical(where.part, info)]
+        case Search():
+            return ["Search", where.text]
+        case Filter():
+            operator = find_operator(where.operator)
+            column = column_at(info, where.field)[1]
+            return [where.field, operator.name, _canonical_value(column, where.value)]
+        case _:
+            return _canonical_sql(sa.and_(where))
 
 
-def _statement_of(where: Where) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(where, And | Or | Not | Filter | Search):
-        return repr(where)
-    compiled = sa.and_(where).compile()
-    return [str(compiled), repr(sorted(compiled.params.items()))]
+def _canonical_value(column: ColumnInfo, value: Any) -> Any:  # noqa: ANN401 - any value in, JSON out
+    if isinstance(element := getattr(value, "__clause_element__", lambda: value)(), ClauseElement):
+        return _canonical_sql(element)
+    if isinstance(value, set | frozenset):
+        return sorted(repr(_canonical_value(column, each)) for each in cast("set[Any]", value))
+    if isinstance(value, list | tuple):
+        return [_canonical_value(column, each) for each in cast("list[Any]", value)]
+    written = json_of_value(column, value)
+    return written if isinstance(written, str | int | float | None) else repr(written)
+
+
+def _canonical_sql(statement: ClauseElement) -> list[str]:
+    compiled = statement.compile()
+    return [str(compiled), repr(sorted((compiled.params or {}).items()))]
 
 
 def _page(query: Query) -> dict[str, Any]:
     page = {name: getattr(query, name) for name in PLAIN}
-    return {name: value for name, value in page.items() if value != getattr(DEFAULTS, name)}
+    usual = DEFAULTS if query.cursor is None else WALKING
+    return {name: value for name, value in page.items() if value != getattr(usual, name)}
 
 
 def _pairs(condition: Where, info: ModelInfo) -> Iterator[tuple[str, str]]:
@@ -129,7 +152,6 @@ def _comparison(condition: Filter, info: ModelInfo) -> dict[str, Any]:
 
 
 def _name(condition: Filter) -> tuple[str, Operator]:
-    operator = condition.operator
-    known = operator if isinstance(operator, Operator) else OPERATORS[operator]
+    operator = find_operator(condition.operator)
     field = condition.field.replace(".", "__")
-    return (field if known.name == "eq" else f"{field}__{known.name}"), known
+    return (field if operator.name == "eq" else f"{field}__{operator.name}"), operator

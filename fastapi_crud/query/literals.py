@@ -47,7 +47,7 @@ def text_of_value(column: ColumnInfo, value: Any) -> str:  # noqa: ANN401 - any 
 
 def json_of_value(column: ColumnInfo, value: Any) -> Any:  # noqa: ANN401 - any value
     """Write a value such that `value_of_json` reads it again."""
-    return column.reader.dump_python(value, mode="json")
+    return column.reader.dump_python(value, mode="json", warnings=False)
 
 
 def flag_of_json(value: Any) -> bool:  # noqa: ANN401 - JSON
@@ -81,9 +81,8 @@ def schema_of(column: ColumnInfo) -> dict[str, Any]:
     """Describe the values in JSON schema, complete in itself."""
     adapter: TypeAdapter[Any] = TypeAdapter(column.kind.compared)
     schema = adapter.json_schema()
-    definitions: dict[str, Any] = schema.pop("$defs", {})
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    if "$defs" in schema:  # a model in a JSON column: any JSON
+        return {}
     return {key: value for key, value in schema.items() if key not in {"title", "description"}}
 
 
@@ -104,8 +103,11 @@ def _checked(column: ColumnInfo, value: Any) -> Any:  # noqa: ANN401 - any value
     try:
         return column.comparable.validate_python(value)
     except ValidationError as error:
-        message = error.errors(include_input=False, include_context=False, include_url=False)
-        raise ValueError(message[0]["msg"].removeprefix("Value error, ")) from None
+        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        if first["type"] == "uuid_parsing":  # whose message tells a letter of the input
+            msg = "must be a UUID"
+            raise ValueError(msg) from None
+        raise ValueError(first["msg"].removeprefix("Value error, ")) from None
 
 
 def _enum_member(column: ColumnInfo, text: str) -> Any:  # noqa: ANN401 - a member

@@ -61,6 +61,7 @@ def loads_of(schema: type[BaseModel], info: ModelInfo, depth: int = 0) -> Loads:
     if depth > MAX_NESTING:
         msg = f"{schema.__name__} embeds relationships more than {MAX_NESTING} deep: end it earlier"
         raise ConfigurationError(msg)
+    schema.model_rebuild()  # names of classes that came later in the module
     loads: dict[str, Loads] = {}
     for name in attributes_of(schema):
         if name in info.relationships:

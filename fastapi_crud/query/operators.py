@@ -8,6 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
+from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.query import text
 from fastapi_crud.query.operand import Operand
 
@@ -131,3 +132,17 @@ _ROWS = (
 
 OPERATORS: Mapping[str, Operator] = MappingProxyType({row.name: row for row in _ROWS})
 """Name → operator. ADD AN OPERATOR HERE."""
+
+
+def find_operator(operator: str | Operator) -> Operator:
+    """Give an operator by its name; one of the developer's own stands for itself.
+
+    Raises:
+        ConfigurationError: If there is none of this name; it names those there are.
+    """
+    if isinstance(operator, Operator):
+        return operator
+    if operator not in OPERATORS:
+        msg = f"no operator {operator!r}; there are {', '.join(OPERATORS)}"
+        raise ConfigurationError(msg)
+    return OPERATORS[operator]

@@ -78,7 +78,7 @@ def is_sql(info: ModelInfo, attribute: str) -> bool:
         return True
     try:
         expression = getattr(info.model, attribute)
-    except (AttributeError, TypeError):
+    except Exception:  # noqa: BLE001 - whatever the developer's Python does with a column
         return False
     return isinstance(
         getattr(expression, "__clause_element__", lambda: expression)(), ColumnElement

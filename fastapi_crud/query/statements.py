@@ -14,6 +14,7 @@ from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.cursors import Cursor
 from fastapi_crud.query.keyset import beyond
 from fastapi_crud.query.ordering import SortKey, order_by_sql
+from fastapi_crud.query.paths import column_at
 
 
 def attributes(info: ModelInfo, names: Sequence[str]) -> list[Any]:
@@ -45,6 +46,8 @@ def only(info: ModelInfo, fields: Sequence[str] | None) -> list[Any]:
     if fields is None:
         return []
     names = [*dict.fromkeys([*(column.name for column in info.key), *fields])]
+    for name in names:
+        column_at(info, name)
     if any(info.columns[name].hybrid for name in names):  # which needs who knows which columns
         return []
     return [load_only(*attributes(info, names))]

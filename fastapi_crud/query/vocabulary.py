@@ -149,6 +149,9 @@ def _choices(info: ModelInfo, asked: Asked) -> Iterator[Parameter]:
 def _search(info: ModelInfo, asked: Asked) -> SearchParameter:
     where, described = asked.search, "a full-text index"
     if isinstance(where, Sequence):
+        if not where:
+            msg = "search=[] has no fields: name some, or leave it out"
+            raise ConfigurationError(f"{info.name}: {msg}")
         for path in where:
             if checked_path(info, asked, path).kind.name != "text":
                 msg = f"{info.name}: search={path!r} is no text: only text is searched"
@@ -171,10 +174,7 @@ def _sortable(info: ModelInfo, asked: Asked) -> dict[str, str]:
         }
     public = {attribute: name for name, attribute in asked.names.items()}
     for attribute in asked.sort:
-        column_at(info, attribute)
-        if "." in attribute or info.columns[attribute].kind.name not in SCALARS:
-            msg = f"{info.name}: sort={attribute!r} has no order: name a plain column of the model"
-            raise ConfigurationError(msg)
+        _check_order(info, attribute)
     return {public.get(attribute, attribute): attribute for attribute in asked.sort}
 
 
@@ -182,8 +182,15 @@ def _default_order(info: ModelInfo, asked: Asked) -> tuple[OrderBy, ...]:
     said = asked.default_sort
     order = tuple(OrderBy.of(text) for text in ([said] if isinstance(said, str) else said))
     for each in order:
-        column_at(info, each.field)
+        _check_order(info, each.field)
     return order
+
+
+def _check_order(info: ModelInfo, attribute: str) -> None:
+    _, column = column_at(info, attribute)
+    if "." in attribute or column.kind.name not in SCALARS or not is_sql(info, attribute):
+        msg = f"{attribute!r} has no order: sort by a plain column of the model"
+        raise ConfigurationError(f"{info.name}: {msg}")
 
 
 def _add(info: ModelInfo, parameters: dict[str, Parameter], parameter: Parameter) -> None:

@@ -119,6 +119,8 @@ def _words(resource: Resource) -> str | None:
     options = resource.options
     if options.pagination not in get_args(Pagination):
         return f"pagination={options.pagination!r}: it is one of {', '.join(get_args(Pagination))}"
+    if options.cursor_secret == "":
+        return "cursor_secret is empty: give a secret, or leave it out"
     if not options.count or {*options.count} - {*get_args(CountMode)}:
         return f"count={options.count!r}: it has one or more of {', '.join(get_args(CountMode))}"
     return None

@@ -265,11 +265,11 @@ STRANGE: list[tuple[str, list[Any]]] = [
     ("float", [1, "1.0", float("nan"), float("inf"), [], True]),
     ("integer", [1.0, "1", True, [], 2**63, -(2**63) - 1, 10**400]),
     ("interval", [1.0, "P1D", True, [], 2**63]),
-    ("local time", [0, "x", "25:00", []]),
+    ("local time", [0, "x", "25:00", "10:00+02:00", []]),
     ("text", [0, [], True, {}]),
     ("time", [0, "x", []]),
-    ("uuid", ["x", "", "0" * 31]),
-    ("uuid text", ["x", "", "0" * 31]),
+    ("uuid", ["x", "", "0" * 31, 0, [], True, {}, 1.5]),
+    ("uuid text", ["x", "", "0" * 31, 0, [], True, {}, 1.5]),
     ("enum class", ["LOW", 0.0, []]),
 ]
 
@@ -318,7 +318,7 @@ LARGE = Filter("id", "gt", 3)
         Query(where=[Note.id > 3]),
         Query(where=[Note.id > 4]),
     ],
-    ids=str,
+    ids=lambda it: it[:40] if isinstance(it, str) else "",
 )
 def test_two_queries_are_told_apart(other: Query) -> None:
     """Is a question of another order or other conditions another one?"""

@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, strategies as st
+from pydantic import BaseModel
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastapi_crud.columns import ColumnInfo
 from fastapi_crud.query.literals import (
@@ -300,3 +302,31 @@ def test_a_description_is_complete_in_itself(kind: str) -> None:
     schema = schema_of(column(model_of(sa.Column("value", COLUMN_TYPES[kind][0])), "value"))
     assert "$ref" not in json.dumps(schema)
     assert not schema.keys() & {"title", "description", "$defs"}
+
+
+class Base(DeclarativeBase):
+    metadata = sa.MetaData()
+
+
+class Room(BaseModel):
+    size: int
+
+
+class House(BaseModel):
+    rooms: list[Room]
+
+
+class Plot(Base):
+    """With a model in JSON that has another in it."""
+
+    __tablename__ = "plots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room: Mapped[Room] = mapped_column(sa.JSON)
+    house: Mapped[House] = mapped_column(sa.JSON)
+
+
+def test_models_in_json_leave_no_reference() -> None:
+    """Is a model described where it stands, and as any JSON where that takes references?"""
+    assert schema_of(column(Plot, "room"))["properties"]["size"]["type"] == "integer"
+    assert schema_of(column(Plot, "house")) == {}

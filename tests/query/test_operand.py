@@ -53,27 +53,31 @@ PLAIN: list[Any] = [
 
 
 @pytest.mark.parametrize("dialect", DATABASES)
-@pytest.mark.parametrize("column_type", PLAIN, ids=repr)
+@pytest.mark.parametrize(
+    "column_type", PLAIN, ids=lambda it: "" if isinstance(it, set | frozenset) else repr(it)
+)
 def test_most_columns_are_compared_as_they_are(column_type: Any, dialect: str) -> None:
     """Is the column itself compared, so that its index can be used?"""
     it = operand(column_type, dialect)
     assert it.column is it.attribute
 
 
-SINGLE: list[tuple[Any, set[str]]] = [
-    (sa.REAL(), {"postgresql", "mysql", "mariadb"}),
-    (sa.Float(24), {"postgresql", "mysql", "mariadb"}),
-    (sa.Float(), {"mysql", "mariadb"}),
+SINGLE: list[tuple[Any, list[str]]] = [
+    (sa.REAL(), ["postgresql", "mysql", "mariadb"]),
+    (sa.Float(24), ["postgresql", "mysql", "mariadb"]),
+    (sa.Float(), ["mysql", "mariadb"]),
 ]
 
 
-@pytest.mark.parametrize(("column_type", "dialects"), SINGLE, ids=repr)
-def test_single_precision_is_compared_as_it_is_shown(column_type: Any, dialects: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("column_type", "dialects"), SINGLE, ids=lambda it: "" if isinstance(it, set) else repr(it)
+)
+def test_single_precision_is_compared_as_it_is_shown(column_type: Any, dialects: list[str]) -> None:
     """Where is 0.1 not equal to 0.1 without help?"""
     helped = {
         name for name in DATABASES if (it := operand(column_type, name)).column is not it.attribute
     }
-    assert helped == dialects
+    assert helped == {*dialects}
 
 
 def test_the_other_side_is_rounded_as_well() -> None:
@@ -95,20 +99,24 @@ def test_the_number_that_is_shown(dialect: str) -> None:
 @pytest.mark.parametrize(
     ("column_type", "dialects"),
     [
-        (sa.Text(), {"mysql", "mariadb"}),
-        (sa.String(5), {"mysql", "mariadb"}),
-        (sa.Integer(), set[str]()),
-        (sa.Enum("a", "b"), set[str]()),
-        (sa.Uuid(), set[str]()),
+        (sa.Text(), ["mysql", "mariadb"]),
+        (sa.String(5), ["mysql", "mariadb"]),
+        (sa.Integer(), list[str]()),
+        (sa.Enum("a", "b"), list[str]()),
+        (sa.Uuid(), list[str]()),
     ],
     ids=repr,
 )
-def test_where_equality_is_not_enough(column_type: Any, dialects: set[str]) -> None:
+def test_where_equality_is_not_enough(column_type: Any, dialects: list[str]) -> None:
     """Where do databases take text for equal that is not?"""
-    assert {name for name in DATABASES if operand(column_type, name).needs_exact} == dialects
+    assert {name for name in DATABASES if operand(column_type, name).needs_exact} == {*dialects}
 
 
-@pytest.mark.parametrize("column_type", [sa.Text(), sa.String(5), Shouted()], ids=repr)
+@pytest.mark.parametrize(
+    "column_type",
+    [sa.Text(), sa.String(5), Shouted()],
+    ids=lambda it: "" if isinstance(it, set | frozenset) else repr(it),
+)
 def test_text_is_compared_as_it_is_typed(column_type: Any) -> None:
     """Does a type of somebody's own change no pattern?"""
     it = operand(column_type, "sqlite")

@@ -45,6 +45,14 @@ class Box(Base):
         return self.name.upper()
 
     @hybrid_property
+    def label(self) -> str:
+        return "box"
+
+    @hybrid_property
+    def wording(self) -> str:
+        return f"{self.name} {self.width}"
+
+    @hybrid_property
     def length(self) -> int:
         return len(self.name)
 

@@ -231,7 +231,7 @@ def test_attributes_by_name() -> None:
         (LINE, ("quantity",), "lines.order_id, lines.line_no, lines.quantity"),
         (BOOK, ("blurb",), "books.id, books.blurb"),
     ],
-    ids=str,
+    ids=lambda it: it[:40] if isinstance(it, str) else "",
 )
 def test_fields_that_are_loaded(info: Any, fields: Any, expected: str) -> None:
     """Are a few columns loaded where that was asked, the key always among them?"""

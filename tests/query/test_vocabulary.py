@@ -323,7 +323,7 @@ def test_nothing_to_sort_by(said: dict[str, Any]) -> None:
     [
         ("nmae", "Book has no column 'nmae'; it has id, title, author_id, blurb"),
         ("author.nmae", "Author has no column 'nmae'; it has id, name, name_length, book_count, shout"),
-        ("author.name", "Book: sort='author.name' has no order: name a plain column of the model"),
+        ("author.name", "Book: 'author.name' has no order: sort by a plain column of the model"),
     ],
     ids=["column", "related column", "path"],
 )  # fmt: skip
@@ -335,7 +335,7 @@ def test_what_cannot_be_sorted_by(sort: str, message: str) -> None:
 @pytest.mark.parametrize("name", ["raw", "data", "labels"])
 def test_what_has_no_order(name: str) -> None:
     """Is a column of binary data or JSON refused?"""
-    message = f"Everything: sort={name!r} has no order: name a plain column of the model"
+    message = f"Everything: {name!r} has no order: sort by a plain column of the model"
     refused(message, Everything, sort=[name])
 
 

@@ -6,7 +6,15 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from fastapi_crud import ConfigurationError, Database, Limits, Query, Repository, make_crud_router
+from fastapi_crud import (
+    ConfigurationError,
+    Database,
+    Limits,
+    Query,
+    Repository,
+    Service,
+    make_crud_router,
+)
 from fastapi_crud.options import OPERATIONS
 from tests.conftest import Client, Serve, counted
 from tests.models import Account, Author, Book, Line, Member, Note, Skill, Team
@@ -247,6 +255,20 @@ class Endless(BaseModel):
     reports: list["Endless"]
 
 
+class Shown(BaseModel):
+    id: int
+    name: str
+
+
+class OwnList(Service[Member]):
+    async def get_multi(self, **_: Any) -> tuple[list[Member], int]:
+        return [], 0
+
+
+async def no_one() -> bool:
+    return False
+
+
 class Shows(BaseModel):
     id: int
     team: Any
@@ -266,9 +288,18 @@ class Shows(BaseModel):
         ({"filters": {"name": ["gt"]}}, r"no operator 'gt' for it; there are eq, ne"),
         ({"filters": {"boss.nope": ["eq"]}}, "no column 'nope'"),
         ({"filters": ["nope.name"]}, "no relationship 'nope'"),
-        ({"sort": ["boss.name"]}, "name a plain column"),
+        ({"sort": ["boss.name"]}, "sort by a plain column"),
         ({"default_sort": "-nope"}, "no column 'nope'"),
+        (
+            {"filters": {"boss.name": ...}, "read_schema": Shown, "readable_by": {"name": no_one}},
+            "it cannot stand for related rows",
+        ),
+        ({"service": OwnList, "pagination": "both"}, "override get_cursor_page of OwnList"),
         ({"pagination": "pages"}, "it is one of offset, cursor, both"),
+        ({"search": []}, "has no fields"),
+        ({"search": "name"}, r"give a list, such as search=\['name'\]"),
+        ({"default_sort": "boss.name"}, "sort by a plain column"),
+        ({"cursor_secret": ""}, "cursor_secret is empty"),
         ({"count": []}, "one or more of exact, estimated, none"),
         ({"count": ["some"]}, "one or more of exact, estimated, none"),
     ],
@@ -349,3 +380,12 @@ async def test_hidden_columns_cannot_be_asked_for(db: Database, serve: Serve) ->
         assert (await client.post("/accounts:search", json={name: "x"})).status_code == 422
     for query in ("sort=hashed_password", "fields=hashed_password", "sort=-pin_note"):
         assert (await client.get(f"/accounts?{query}")).status_code == 422
+
+
+async def test_a_list_may_have_but_one_order(db: Database, serve: Serve) -> None:
+    """Can sorting be left to the developer, by cursor as well?"""
+    async with db.session() as session:
+        session.add_all(Note(title=title) for title in "bac")
+    client = serve(db, make_crud_router(Note, sort=[], default_sort="title", pagination="cursor"))
+    assert [row["title"] for row in await items(client, "/notes")] == ["a", "b", "c"]
+    assert (await client.get("/notes?sort=id")).status_code == 422

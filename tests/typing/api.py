@@ -101,7 +101,7 @@ async def repositories(session: AsyncSession) -> None:
     assert_type(await UserRepository(session).get_by_name("a"), User | None)
     assert_type(await repository.get_cursor_page(Query(cursor="")), CursorPage[User])
     await repository.get_multi(
-        where=[Filter("name", "eq", "a"), Or(User.name == "a", Not(User.name))]
+        where=[Filter("name", "eq", "a"), Or(User.name == "a", Not(User.flag))]
     )
     await repository.count(And(Filter("name")), User.flag)
     await repository.get_multi(where=["name"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
