@@ -28,6 +28,19 @@ CountModes = Sequence[CountMode]
 LISTS = ("filters", "sort", "search", "include", "operations", "count", "allow_params")
 """Options that are lists; a text would be taken for a list of its letters."""
 
+LIKE: Mapping[Operation, tuple[Operation, ...]] = MappingProxyType(
+    {
+        "list": ("list", "get", "search"),
+        "get": ("get", "list", "search"),
+        "search": ("search", "list", "get"),
+        "create": ("create",),
+        "update": ("update", "replace"),
+        "replace": ("replace", "update"),
+        "delete": ("delete", "update", "replace"),
+    }
+)
+"""Operation → where its scope is looked up: what is not listed is no way around what is."""
+
 Dependency = Callable[..., Any]
 """A FastAPI dependency: a function, or `Depends(...)` of one."""
 Scope = Dependency | Mapping[Operation, Dependency]
@@ -58,8 +71,9 @@ class CrudOptions:
         client_ids: Whether clients may choose the primary key of new rows.
         scope: A dependency that gives conditions (see `Where`): only rows for which they hold
             exist for this request. Or one by operation: of what `get` lets a caller read,
-            `update`, `replace` and `delete` let it write those within their own. A scope on the
-            model holds as well, and also where its rows are related ones.
+            `update`, `replace` and `delete` let it write those within their own. One that is not
+            listed has the scope of its like: `search` that of `list`, `delete` that of `update`.
+            A scope on the model holds as well, and also where its rows are related ones.
         readable_by: Column → a dependency that tells whether this caller may read it; to others
             it does not exist.
         writable_by: Column → a dependency that tells whether this caller may write it; to others
@@ -127,13 +141,13 @@ class CrudOptions:
             client_ids=self.client_ids,
         )
 
-    def scopes_of(self, *operations: Operation) -> list[Dependency]:
-        """Give the scopes of an operation; of several, the first that each scope speaks of."""
+    def scopes_of(self, operation: Operation) -> list[Dependency]:
+        """Give the scopes of an operation."""
         found: list[Any] = []
         for scope in _as_list(self.scope):
             if isinstance(scope, Mapping):
                 by_operation = cast("Mapping[str, Any]", scope)
-                found += [by_operation[o] for o in operations if o in by_operation][:1]
+                found += [by_operation[o] for o in LIKE[operation] if o in by_operation][:1]
             elif scope is not None:
                 found.append(scope)
         return found

@@ -153,14 +153,26 @@ async def execute_on_server(url: URL, statement: str) -> None:
         await engine.dispose()
 
 
+TABLES = {table.name: table for table in reversed(Base.metadata.sorted_tables)}
+FILLED = sa.union_all(
+    *(
+        sa.select(sa.literal(name)).where(sa.exists(sa.select(sa.literal(1)).select_from(table)))
+        for name, table in TABLES.items()
+    )
+)
+
+
 async def empty_tables(database: Database) -> None:
     """Delete all rows of all sample tables."""
     async with database.engine.begin() as connection:
+        filled = {*(await connection.scalars(FILLED))}
+        if not filled:
+            return
         mysql = connection.dialect.name in {"mysql", "mariadb"}
         if mysql:
             await connection.execute(sa.text("SET FOREIGN_KEY_CHECKS = 0"))
-        for table in reversed(Base.metadata.sorted_tables):
-            await connection.execute(table.delete())
+        for name in (name for name in TABLES if name in filled):
+            await connection.execute(TABLES[name].delete())
         if mysql:
             await connection.execute(sa.text("SET FOREIGN_KEY_CHECKS = 1"))
 

@@ -242,10 +242,10 @@ async def test_rows_for_other_letters_on_a_connection_of_ones_own(sqlite: Databa
         assert await Repository[models.Note](session).exists(*where)
 
 
-async def test_a_value_that_no_row_can_have_is_no_fault_of_the_cursor(db: Database) -> None:
-    """Is a developer's number that no database holds told as what it is, on the first page too?"""
+async def test_a_value_that_no_row_can_have_is_no_fault_of_the_cursor(sqlite: Database) -> None:
+    """Is a number that the driver cannot even send told as what it is, on the first page too?"""
     where = [Filter("medium", "eq", 2**70)]
-    async with AsyncSession(db.engine) as session:
+    async with AsyncSession(sqlite.engine) as session:
         repository = Repository[models.Everything](session)
         with pytest.raises(ValueRejected):
             await repository.get_cursor_page(Query(where=where, cursor=""))

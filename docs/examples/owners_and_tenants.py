@@ -89,7 +89,7 @@ app.include_router(
     make_crud_router(
         Document,
         service=DocumentService,
-        scope=dict.fromkeys(("update", "replace", "delete"), own_documents),
+        scope={"update": own_documents},
         readable_by={"cost": is_manager},
         writable_by={"cost": is_manager, "state": is_manager},
     ),

@@ -221,7 +221,7 @@ def _scopes(
     for target in sorted(related, key=lambda it: it.name):
         if issubclass(info.model, target.model):
             continue  # its own scope holds for it as well
-        found = resolve_options(target.model, {}).scopes_of("list", "get")
+        found = resolve_options(target.model, {}).scopes_of("list")
         if found:
             scopes[target.model] = found
     return scopes

@@ -233,7 +233,7 @@ def test_two_conditions_are_told_apart(one: Any, other: Any) -> None:
 
 def test_a_search_stays_outside_where_filters_are_joined() -> None:
     """Is `search` left where it is read, beside several filters of one name?"""
-    where = [Filter("id", "gt", 1), Search("a", ("title",)), Filter("id", "gt", 2)]
+    where: list[Any] = [Filter("id", "gt", 1), Search("a", ("title",)), Filter("id", "gt", 2)]
     assert format_body(Query(where=where), NOTE) == {
         "and": [{"id__gt": 1}, {"id__gt": 2}],
         "search": "a",

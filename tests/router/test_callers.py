@@ -104,13 +104,29 @@ async def test_readable_is_not_yet_writable(db: Database, serve: Serve) -> None:
     )
     client = serve(db, router)
     assert (await client.get(f"/notes/{first}", headers=BOB)).status_code == 200
-    for method, body in (("PATCH", {"title": "x"}), ("PATCH", {}), ("DELETE", None)):
+    for method, body in (
+        ("PATCH", {"title": "x"}),
+        ("PATCH", {}),
+        ("PUT", {"title": "x"}),
+        ("DELETE", None),
+    ):
         mine = await client.request(method, f"/notes/{first}", json=body, headers=BOB)
         missing = await client.request(method, "/notes/0", json=body, headers=BOB)
         assert (mine.status_code, missing.status_code) == (403, 404)
-    assert (
-        await client.put(f"/notes/{first}", json={"title": "y"}, headers=BOB)
-    ).status_code == 200
+
+
+@pytest.mark.parametrize("listed", ["list", "get", "search"])
+async def test_no_way_of_reading_goes_around_a_scope(
+    db: Database, serve: Serve, listed: Any
+) -> None:
+    """Do all ways to read have the scope of the one that is listed, and writes as well?"""
+    first, *_ = await with_notes(db)
+    client = serve(db, make_crud_router(Note, scope={listed: own_notes}, operations=ALL))
+    assert (await client.get("/notes", headers=BOB)).json()["total"] == 1
+    assert (await client.post("/notes:search", json={}, headers=BOB)).json()["total"] == 1
+    for method, body in (("GET", None), ("PATCH", {"title": "x"}), ("DELETE", None)):
+        answer = await client.request(method, f"/notes/{first}", json=body, headers=BOB)
+        assert answer.status_code == 404
 
 
 async def test_new_rows_need_not_be_readable(db: Database, serve: Serve) -> None:
