@@ -92,7 +92,7 @@ orders = st.lists(
     unique_by=lambda order: order.field,
 )
 often = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

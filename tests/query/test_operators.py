@@ -75,7 +75,7 @@ MEANINGS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 ROWS = 41
 often = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
