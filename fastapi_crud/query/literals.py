@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from fastapi_crud.columns import ColumnInfo
 from fastapi_crud.values import check_text
@@ -79,8 +79,12 @@ def text_within(value: Any, longest: int) -> str:  # noqa: ANN401 - JSON
 
 def schema_of(column: ColumnInfo) -> dict[str, Any]:
     """Describe the values in JSON schema, complete in itself."""
-    adapter: TypeAdapter[Any] = TypeAdapter(column.kind.compared)
-    schema = adapter.json_schema()
+    return dict(_schema_of(column))
+
+
+@cache
+def _schema_of(column: ColumnInfo) -> dict[str, Any]:
+    schema = column.comparable.json_schema()
     if "$defs" in schema:  # a model in a JSON column: any JSON
         return {}
     return {key: value for key, value in schema.items() if key not in {"title", "description"}}

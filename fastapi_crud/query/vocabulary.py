@@ -74,7 +74,7 @@ def make_vocabulary(info: ModelInfo, asked: Asked) -> Vocabulary:
     listed = [*filter_parameters(info, asked)]
     plain = {name for name, _ in listed}
     for name, parameter in listed:
-        if parameter.name in reserved or parameter.name in plain - {name}:
+        if parameter.name in reserved or (parameter.name in plain and parameter.name != name):
             continue  # reserved words and exact names come first
         only_spelling = name in reserved and parameter.operator is OPERATORS["eq"]
         _add(info, parameters, replace(parameter, documented=True) if only_spelling else parameter)

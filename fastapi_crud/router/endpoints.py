@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from fastapi_crud.database import AsyncSession, transaction
-from fastapi_crud.exceptions import InvalidQuery, NotFound, TransactionConflict
+from fastapi_crud.exceptions import ConfigurationError, InvalidQuery, NotFound, TransactionConflict
 from fastapi_crud.options import Operation
 from fastapi_crud.router.asking import Asked, Asker, check_body
 from fastapi_crud.router.callers import Sight
@@ -204,6 +204,9 @@ async def _attempt(
 ) -> ResultT:
     service = resource.service(session)
     service.repository.view, service.rights = sight.view, sight.rights
+    if service.repository.view is not sight.view:
+        msg = f"repository of {type(service).__name__} is made anew each time: use cached_property"
+        raise ConfigurationError(msg)
     async with transaction(session, resource.info):
         return await work(service)
 

@@ -7,7 +7,15 @@ import pytest
 from fastapi import Depends, Header
 from pydantic import BaseModel
 
-from fastapi_crud import ConfigurationError, Database, Filter, Or, make_crud_router
+from fastapi_crud import (
+    ConfigurationError,
+    Database,
+    Filter,
+    Or,
+    Repository,
+    Service,
+    make_crud_router,
+)
 from fastapi_crud.options import OPERATIONS
 from fastapi_crud.router.callers import conditions_of
 from tests.conftest import Client, Serve, rows_of
@@ -419,3 +427,18 @@ async def test_author_books_are_untouched_by_scopes_of_others(db: Database, serv
         session.add(Book(title="t", author=Author(name="Ann")))
     client = serve(db, make_crud_router(Book, include=["author"]))
     assert (await client.get("/books?include=author")).json()["items"][0]["author"]["name"] == "Ann"
+
+
+class Forgetful(Service[Note]):
+    """With a repository that is made anew each time, and so would not know the scope."""
+
+    @property
+    def repository(self) -> Repository[Note]:
+        return Repository[Note](self.session)
+
+
+async def test_a_scope_cannot_be_forgotten(db: Database, serve: Serve) -> None:
+    """Is a service whose repository would lose the scope an error, rather than a way around it?"""
+    await with_notes(db)
+    client = serve(db, make_crud_router(Note, service=Forgetful, scope=own_notes))
+    assert (await client.get("/notes", headers=BOB)).status_code == 500
