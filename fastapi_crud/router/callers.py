@@ -53,7 +53,7 @@ class Callers:
         if operation in WRITES:
             writable = self.options.scopes_of(operation)
             if operation != "create":  # a new row need not be readable to whoever may make it
-                writable = [*dict.fromkeys([*readable, *writable])]
+                writable = [*readable, *(it for it in writable if it not in readable)]
             asked |= {f"write_{i}": it for i, it in enumerate(writable)}
         for i, scopes in enumerate(self.related.values()):
             asked |= {f"related_{i}_{j}": it for j, it in enumerate(scopes)}
