@@ -22,7 +22,7 @@ from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
 from fastapi_crud.router.callers import Callers
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.responses import RowWriter
-from fastapi_crud.router.views import documented_read, documented_view, is_derived
+from fastapi_crud.router.views import Included, documented_read, documented_view, is_derived
 from fastapi_crud.schemas import Schemas, derive_schemas, page_of, replace_of
 from fastapi_crud.service import Service
 
@@ -75,47 +75,55 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     vocabulary = make_vocabulary(info, _asked(info, options, read))
     shown = documented_read(read, options.readable_by)
     view = documented_view(shown, names.schema, info, included, sparse=options.fields)
-    schemas = Schemas(
-        create=create or derived.create,
-        update=update or derived.update,
-        replace=replace_of(create, info, f"{names.schema}Replace") if create else derived.replace,
-        read=read,
-        page=page_of(
-            view,
-            f"{names.schema}Page",
-            read.__module__,
-            pagination=options.pagination,
-            counted="none" not in options.count,
-        ),
-    )
-    loads = loads_of(read, info)
-    loaded = {path: loads_of(schema, _target(info, path)) for path, schema in included.items()}
     return Resource(
         info=info,
         names=names,
         options=options,
-        schemas=schemas,
+        schemas=Schemas(
+            create=create or derived.create,
+            update=update or derived.update,
+            replace=replace_of(create, info, f"{names.schema}Replace")
+            if create
+            else derived.replace,
+            read=read,
+            page=_page(view, f"{names.schema}Page", read.__module__, options),
+        ),
         shown=shown,
         view=view,
         service=options.service or generic[info.model, BaseModel, BaseModel],
         writer=RowWriter(info, read, included, options.pagination),
         vocabulary=vocabulary,
-        callers=Callers(
-            model=info.model,
-            options=options,
-            view=View(
-                loads=loads,
-                included=loaded,
-                max_included=options.limits.max_included,
-                cursor_secret=options.cursor_secret,
-                max_exact_count=options.limits.max_exact_count,
-            ),
-            related=_scopes(_related(info, loads, loaded, vocabulary), info),
-        ),
+        callers=_callers(info, options, read, included, vocabulary),
         problems=ProblemFormat(
             validation_detail=options.validation_detail, problem_base=options.problem_base
         ),
     )
+
+
+def _page(view: type[BaseModel], name: str, module: str, options: CrudOptions) -> type[BaseModel]:
+    counted = "none" not in options.count
+    return page_of(view, name, module, pagination=options.pagination, counted=counted)
+
+
+def _callers(
+    info: ModelInfo,
+    options: CrudOptions,
+    read: type[BaseModel],
+    included: Included,
+    vocabulary: Vocabulary,
+) -> Callers:
+    """Find out what is loaded for every caller, and what must be asked of each."""
+    loads = loads_of(read, info)
+    loaded = {path: loads_of(schema, _target(info, path)) for path, schema in included.items()}
+    view = View(
+        loads=loads,
+        included=loaded,
+        max_included=options.limits.max_included,
+        cursor_secret=options.cursor_secret,
+        max_exact_count=options.limits.max_exact_count,
+    )
+    related = _scopes(_related(info, loads, loaded, vocabulary), info)
+    return Callers(model=info.model, options=options, view=view, related=related)
 
 
 def _given_schemas(options: CrudOptions) -> tuple[type[BaseModel] | None, ...]:

@@ -433,7 +433,7 @@ class Forgetful(Service[Note]):
     """With a repository that is made anew each time, and so would not know the scope."""
 
     @property
-    def repository(self) -> Repository[Note]:
+    def repository(self) -> Repository[Note]:  # pyright: ignore[reportIncompatibleVariableOverride]
         return Repository[Note](self.session)
 
 
