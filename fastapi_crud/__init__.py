@@ -42,6 +42,10 @@ from fastapi_crud.query.clauses import (
     Query as Query,
     Search as Search,
 )
+from fastapi_crud.query.formatting import (
+    format_body as format_body,
+    format_query as format_query,
+)
 from fastapi_crud.query.operand import Operand as Operand
 from fastapi_crud.query.operators import Operator as Operator
 from fastapi_crud.query.pagination import CursorPage as CursorPage, Page as Page

@@ -6,7 +6,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ClauseElement
 
-from fastapi_crud.columns import ColumnInfo, ModelInfo
+from fastapi_crud.columns import ColumnInfo, ModelInfo, inspect_model
 from fastapi_crud.query.clauses import And, Filter, Not, Or, Query, Search, Where
 from fastapi_crud.query.literals import json_of_value, text_of_value
 from fastapi_crud.query.operators import Operator, find_operator
@@ -18,16 +18,17 @@ PLAIN = {"skip": "skip", "limit": "limit", "count": "count", "cursor": "cursor"}
 LISTS = {"fields": "fields", "include": "include"}
 
 
-def format_query(query: Query, info: ModelInfo) -> list[tuple[str, str]]:
+def format_query(query: Query, model: type[Any]) -> list[tuple[str, str]]:
     """Write a query as the pairs of a query string.
 
     Args:
         query: A query by field names; attribute and parameter must have one name.
-        info: The model that it is for.
+        model: The class that it is for.
 
     Raises:
         ValueError: If a query string cannot say it: AND, OR and NOT, and SQL.
     """
+    info = inspect_model(model)
     pairs: list[tuple[str, str]] = []
     for condition in query.where:
         pairs += _pairs(condition, info)
@@ -40,16 +41,17 @@ def format_query(query: Query, info: ModelInfo) -> list[tuple[str, str]]:
     return pairs
 
 
-def format_body(query: Query, info: ModelInfo) -> dict[str, Any]:
+def format_body(query: Query, model: type[Any]) -> dict[str, Any]:
     """Write a query as the JSON body of a search.
 
     Args:
         query: A query by field names; attribute and parameter must have one name.
-        info: The model that it is for.
+        model: The class that it is for.
 
     Raises:
         ValueError: If JSON cannot say it: SQL.
     """
+    info = inspect_model(model)
     body: dict[str, Any] = {}
     for each in query.where:
         body |= _object(each, info)

@@ -11,6 +11,8 @@ from fastapi_crud.options import RouterOptions
 
 PROMISED = frozenset(
     {
+        "And", "CursorPage", "Filter", "FullText", "Not", "Operand", "Operator", "Or", "OrderBy",
+        "PostgreSQLFullText", "SQLiteFullText", "Search", "format_body", "format_query",
         "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
         "Page", "Query", "Repository", "Schemas", "Service", "Settings", "Timestamps",
         "UUIDPrimaryKey", "Versioned", "add_cors", "add_exception_handlers", "get_db",

@@ -47,14 +47,14 @@ LIKE = Operator(
 @given(queries(filters() | searches))
 def test_a_query_string_is_read_as_it_was_written(query: Query) -> None:
     """Does writing a query string and reading it give the same query, for values of every kind?"""
-    assert parse_query(format_query(query, INFO), EVERYTHING) == query
+    assert parse_query(format_query(query, INFO.model), EVERYTHING) == query
 
 
 @settings(unhurried, max_examples=60)
 @given(queries(trees | searches))
 def test_a_body_is_read_as_it_was_written(query: Query) -> None:
     """Does that hold for JSON, with conditions over conditions?"""
-    body = json.loads(json.dumps(format_body(query, INFO), allow_nan=False))
+    body = json.loads(json.dumps(format_body(query, INFO.model), allow_nan=False))
     assert parse_body(body, EVERYTHING) == query
 
 
@@ -64,7 +64,9 @@ def test_conditions_of_one_name_are_joined(where: list[Any], page: dict[str, Any
     """Are conditions that no object can hold side by side written as parts of one AND?"""
     twice = [*where, where[0]]
     query = Query(where=twice, **page)
-    assert parse_body(format_body(query, INFO), EVERYTHING) == Query(where=[And(*twice)], **page)
+    assert parse_body(format_body(query, INFO.model), EVERYTHING) == Query(
+        where=[And(*twice)], **page
+    )
     assert len({name_of(condition) for condition in twice}) < len(twice)
 
 
@@ -89,8 +91,8 @@ def test_how_a_condition_is_written(
 ) -> None:
     """Which parameter is it, and which key?"""
     query = Query(where=[condition])
-    assert format_query(query, NOTE) == pairs
-    assert format_body(query, NOTE) == body
+    assert format_query(query, NOTE.model) == pairs
+    assert format_body(query, NOTE.model) == body
 
 
 @pytest.mark.parametrize(
@@ -107,8 +109,8 @@ def test_how_a_condition_is_written(
 def test_how_a_value_is_written(condition: Filter, text: str, plain: object) -> None:
     """Is it written as answers show it?"""
     query = Query(where=[condition])
-    assert [value for _, value in format_query(query, INFO)] == [text]
-    assert [*format_body(query, INFO).values()] == [plain]
+    assert [value for _, value in format_query(query, INFO.model)] == [text]
+    assert [*format_body(query, INFO.model).values()] == [plain]
 
 
 def test_paths_are_written() -> None:
@@ -116,19 +118,19 @@ def test_paths_are_written() -> None:
     query = Query(where=[Filter("author.name", "ne", "a"), Filter("author.books.title", "eq", "b")])
     pairs = [("author__name__ne", "a"), ("author__books__title", "b")]
     vocabulary = vocabulary_of(Book, filters=["author.name", "author.books.title"])
-    assert format_query(query, BOOK) == pairs
+    assert format_query(query, BOOK.model) == pairs
     assert parse_query(pairs, vocabulary) == query
-    assert parse_body(format_body(query, BOOK), vocabulary) == query
+    assert parse_body(format_body(query, BOOK.model), vocabulary) == query
 
 
 def test_how_a_page_is_written() -> None:
     """Is everything said that is not so by default, and nothing else?"""
-    assert format_query(Query(), NOTE) == []
-    assert format_body(Query(), NOTE) == {}
+    assert format_query(Query(), NOTE.model) == []
+    assert format_body(Query(), NOTE.model) == {}
     query = Query(
         skip=3, limit=5, order_by=["-name", "id"], count="none", fields=["name"], include=["books"]
     )
-    assert format_query(query, AUTHOR) == [
+    assert format_query(query, AUTHOR.model) == [
         ("skip", "3"),
         ("limit", "5"),
         ("count", "none"),
@@ -136,7 +138,7 @@ def test_how_a_page_is_written() -> None:
         ("fields", "name"),
         ("include", "books"),
     ]
-    assert format_body(query, AUTHOR) == {
+    assert format_body(query, AUTHOR.model) == {
         "skip": 3,
         "limit": 5,
         "count": "none",
@@ -144,15 +146,15 @@ def test_how_a_page_is_written() -> None:
         "fields": ["name"],
         "include": ["books"],
     }
-    assert format_query(Query(cursor="", count="none"), AUTHOR) == [("cursor", "")]
-    assert format_body(Query(cursor=""), AUTHOR) == {"count": "exact", "cursor": ""}
+    assert format_query(Query(cursor="", count="none"), AUTHOR.model) == [("cursor", "")]
+    assert format_body(Query(cursor=""), AUTHOR.model) == {"count": "exact", "cursor": ""}
 
 
 def test_how_conditions_over_conditions_are_written() -> None:
     """Is a tree an object of one key for each condition?"""
     done, body = Filter("done", "eq", True), Filter("body", "isnull", True)
     query = Query(where=[Or(And(done, body), Not(done)), body])
-    assert format_body(query, NOTE) == {
+    assert format_body(query, NOTE.model) == {
         "or": [{"and": [{"done": True}, {"body__isnull": True}]}, {"not": {"done": True}}],
         "body__isnull": True,
     }
@@ -166,7 +168,7 @@ def test_how_conditions_over_conditions_are_written() -> None:
 def test_what_a_query_string_cannot_say(condition: Any) -> None:
     """Is it refused rather than left out?"""
     with pytest.raises(ValueError, match="a query string has no AND, OR and NOT, and no SQL"):
-        format_query(Query(where=[condition]), NOTE)
+        format_query(Query(where=[condition]), NOTE.model)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_what_a_query_string_cannot_say(condition: Any) -> None:
 def test_what_json_cannot_say(condition: Any) -> None:
     """Is SQL refused wherever it stands?"""
     with pytest.raises(ValueError, match="JSON has no SQL"):
-        format_body(Query(where=[condition]), NOTE)
+        format_body(Query(where=[condition]), NOTE.model)
 
 
 # To tell two conditions apart
@@ -234,7 +236,7 @@ def test_two_conditions_are_told_apart(one: Any, other: Any) -> None:
 def test_a_search_stays_outside_where_filters_are_joined() -> None:
     """Is `search` left where it is read, beside several filters of one name?"""
     where: list[Any] = [Filter("id", "gt", 1), Search("a", ("title",)), Filter("id", "gt", 2)]
-    assert format_body(Query(where=where), NOTE) == {
+    assert format_body(Query(where=where), NOTE.model) == {
         "and": [{"id__gt": 1}, {"id__gt": 2}],
         "search": "a",
     }
