@@ -238,7 +238,8 @@ class Reader(ForModel, Generic[ModelT]):
         if counted <= most:
             return counted, False
         with translated(self.info):
-            estimate = await estimated_rows(self.session, statements.keys(query.where))
+            keys = statements.keys(query.where)
+            estimate = await estimated_rows(self.session, keys, self.info.mapper)
         return max(estimate, most), True
 
     async def _first(self, *where: ColumnElement[bool]) -> ModelT | None:
@@ -256,7 +257,8 @@ class Reader(ForModel, Generic[ModelT]):
 
     async def _prepare(self, where: Sequence[Where]) -> None:
         """Teach a SQLite connection to lower all letters, where a condition needs it."""
-        if self._dialect != "sqlite" or not needs_lower(where, self.view.scopes):
+        conditions = (*where, *self.view.write_scope)
+        if self._dialect != "sqlite" or not needs_lower(conditions, self.view.scopes):
             return
         connection = await self.session.connection(bind_arguments={"mapper": self.info.mapper})
         if LOWER not in connection.info:

@@ -16,6 +16,7 @@ from fastapi_crud import (
     Or,
     OrderBy,
     Page,
+    PermissionDenied,
     Query,
     Repository,
     Search,
@@ -281,3 +282,26 @@ async def test_subclasses_are_asked_like_any_other_model(db: Database) -> None:
                 seen += [row.name for row in walked.items]
                 cursor = walked.next_cursor
             assert seen == names
+
+
+async def test_a_session_may_have_a_database_for_each_model(db: Database) -> None:
+    """Is everything asked of the model's own database, estimates and letters included?"""
+    async with db.session() as session:
+        await add_notes(session, "a", "b", "é")
+    async with AsyncSession(binds={models.Note: db.engine}) as session:
+        repository = Repository[models.Note](session)
+        repository.view = View(max_exact_count=1)
+        page = await repository.get_page(Query(limit=1, count="estimated"))
+        assert page.estimated
+        assert await repository.count(Filter("title", "icontains", "É")) == 1
+
+
+async def test_a_scope_for_writing_may_speak_of_any_letters(sqlite: Database) -> None:
+    """Does SQLite fold all letters for what only writes ask as well?"""
+    async with sqlite.session() as session:
+        repository = Repository[models.Note](session)
+        repository.view = View(write_scope=[Filter("title", "icontains", "É")])
+        note = await repository.create({"title": "café"})
+        assert await repository.update(note.id, {"title": "CAFÉ"}) is note
+        with pytest.raises(PermissionDenied):
+            await repository.update(note.id, {"title": "tea"})

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -24,14 +25,21 @@ def _explain(element: Explain, compiler: Any, **options: Any) -> str:  # noqa: A
     return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
-async def estimated_rows(session: AsyncSession, statement: sa.Select[Any]) -> int:
+async def estimated_rows(
+    session: AsyncSession, statement: sa.Select[Any], mapper: Mapper[Any]
+) -> int:
     """Ask the planner of PostgreSQL how many rows a statement gives.
+
+    Args:
+        session: The session to ask through.
+        statement: The statement; it is not run.
+        mapper: Whose database it is for.
 
     Returns:
         Its figure; 0 on databases whose planner tells none.
     """
-    if session.get_bind().dialect.name != "postgresql":
+    if session.get_bind(mapper).dialect.name != "postgresql":
         return 0
-    plan: Any = await session.scalar(Explain(statement))
+    plan: Any = await session.scalar(Explain(statement), bind_arguments={"mapper": mapper})
     parsed = json.loads(plan) if isinstance(plan, str) else plan
     return int(parsed[0]["Plan"]["Plan Rows"])
