@@ -11,8 +11,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Uuid
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from fastapi_crud.exceptions import ConfigurationError
 
 ModelT = TypeVar("ModelT")
 """Any mapped class: declarative, dataclass-mapped, SQLModel, imperative."""
@@ -22,9 +25,21 @@ class ForModel:
     """Base of generic classes that work for one model: `Repository[User]` is a class of its own.
 
     The type arguments are kept, so that nobody has to name the model twice.
+
+    Args:
+        session: The session to work in. Whoever opened it commits it.
+
+    Raises:
+        ConfigurationError: If nobody said which model.
     """
 
     type_arguments: ClassVar[tuple[Any, ...]] = ()
+
+    def __init__(self, session: AsyncSession) -> None:
+        if getattr(type(self), "model", None) is None:
+            msg = f"which model? Write {type(self).__name__}[User](session), or subclass that"
+            raise ConfigurationError(msg)
+        self.session = session
 
     def __class_getitem__(cls, arguments: Any) -> Any:  # noqa: ANN401 - a class or an alias
         """Bind the class to its type arguments; with type variables among them, stay generic."""

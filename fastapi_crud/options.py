@@ -69,7 +69,7 @@ class CrudOptions:
         writable: Columns to write although they look privileged or server-set.
         hybrids: Hybrid properties to read.
         client_ids: Whether clients may choose the primary key of new rows.
-        scope: A dependency that gives conditions (see `Where`): only rows for which they hold
+        scope: A dependency that gives conditions, clauses or SQL: only rows for which they hold
             exist for this request. Or one by operation: of what `get` lets a caller read,
             `update`, `replace` and `delete` let it write those within their own. One that is not
             listed has the scope of its like: `search` that of `list`, `delete` that of `update`.

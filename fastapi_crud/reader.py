@@ -6,12 +6,11 @@ from typing import Any, Generic, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Result
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.columns import ModelInfo, inspect_model
-from fastapi_crud.exceptions import ConfigurationError, ValueRejected
+from fastapi_crud.exceptions import ValueRejected
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import ForModel, ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
@@ -43,12 +42,6 @@ class Reader(ForModel, Generic[ModelT]):
     model: type[ModelT]
     view: View = View()
     """What is loaded with the rows, and which rows there are for this caller."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        if getattr(type(self), "model", None) is None:
-            msg = f"which model? Write {type(self).__name__}[User](session), or subclass that"
-            raise ConfigurationError(msg)
-        self.session = session
 
     @property
     def info(self) -> ModelInfo:

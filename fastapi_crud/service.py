@@ -6,13 +6,12 @@ from types import MappingProxyType
 from typing import Any, Generic
 
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_crud.access import Rights
 from fastapi_crud.bodies import column_values
 from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
 from fastapi_crud.database import Callback, after_commit
-from fastapi_crud.exceptions import ConfigurationError, KeyMismatch
+from fastapi_crud.exceptions import KeyMismatch
 from fastapi_crud.models import ForModel, ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
 from fastapi_crud.query.pagination import CursorPage, Page
@@ -47,12 +46,6 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
     model: type[ModelT]
     rights: Rights = Rights()
     """What this caller may not see or write; set by the router."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        if getattr(type(self), "model", None) is None:
-            msg = f"which model? Write {type(self).__name__}[User, UserCreate, UserUpdate](session)"
-            raise ConfigurationError(msg)
-        self.session = session
 
     @cached_property
     def repository(self) -> Repository[ModelT]:

@@ -14,8 +14,8 @@ from fastapi_crud.query.paths import column_at
 
 DEFAULTS = Query()
 WALKING = Query(count="none")
-PLAIN = {"skip": "skip", "limit": "limit", "count": "count", "cursor": "cursor"}
-LISTS = {"fields": "fields", "include": "include"}
+PLAIN = ("skip", "limit", "count", "cursor")
+LISTS = ("fields", "include")
 
 
 def format_query(query: Query, model: type[Any]) -> list[tuple[str, str]]:
@@ -32,7 +32,7 @@ def format_query(query: Query, model: type[Any]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for condition in query.where:
         pairs += _pairs(condition, info)
-    pairs += [(name, str(value)) for name, value in _page(query).items() if name in PLAIN]
+    pairs += [(name, str(value)) for name, value in _page(query).items()]
     if query.order_by:
         pairs.append(("sort", ",".join(str(order) for order in query.order_by)))
     for name in LISTS:

@@ -22,7 +22,7 @@ from fastapi_crud.router.views import Selection, is_derived
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Wanted:
     """What a request asks for.
 
     Args:
@@ -57,7 +57,7 @@ class Asker:
 
     def read(
         self, request: Request, given: Mapping[str, Any], endpoint: Callable[..., Any]
-    ) -> Asked:
+    ) -> Wanted:
         """Read a query string.
 
         Args:
@@ -79,7 +79,7 @@ class Asker:
         caller = Caller(foreign=foreign, hidden=sight.rights.hidden, lenient=lenient)
         return self._asked(parse_query(pairs, self.vocabulary, caller), sight, applied)
 
-    def read_body(self, request: Request, given: Mapping[str, Any], data: Any) -> Asked:  # noqa: ANN401
+    def read_body(self, request: Request, given: Mapping[str, Any], data: Any) -> Wanted:  # noqa: ANN401
         """Read a JSON body.
 
         Args:
@@ -95,13 +95,13 @@ class Asker:
         caller = Caller(hidden=sight.rights.hidden, lenient=lenient)
         return self._asked(parse_body(data, self.vocabulary, caller), sight, applied)
 
-    def _asked(self, query: Query, sight: Sight, applied: Mapping[str, str]) -> Asked:
+    def _asked(self, query: Query, sight: Sight, applied: Mapping[str, str]) -> Wanted:
         fields = None if query.fields is None else frozenset(query.fields)
         include = tuple(it for it in self.resource.options.include if it in query.include)
         selection = Selection(fields, include, sight.rights.hidden)
         if not is_derived(self.resource.schemas.read):
             query = replace(query, fields=None)  # its validators may look at any of them
-        return Asked(query=query, selection=selection, sight=sight, applied=applied)
+        return Wanted(query=query, selection=selection, sight=sight, applied=applied)
 
     def _foreign_in(self, app: FastAPI, endpoint: Callable[..., Any]) -> frozenset[str]:
         if app not in self._foreign:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from fastapi_crud.database import AsyncSession, transaction
 from fastapi_crud.exceptions import ConfigurationError, InvalidQuery, NotFound, TransactionConflict
 from fastapi_crud.options import Operation
-from fastapi_crud.router.asking import Asked, Asker, check_body
+from fastapi_crud.router.asking import Asker, Wanted, check_body
 from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.resource import Resource
@@ -71,6 +71,20 @@ def search_rows(resource: Resource) -> Endpoint:
     return endpoint
 
 
+async def _page(
+    resource: Resource, session: AsyncSession, operation: Operation, asked: Wanted
+) -> tuple[AnyPage, bytes]:
+    query = replace(asked.query, include=())  # loaded here, whatever page a service gives
+
+    async def work(service: AnyService) -> tuple[AnyPage, bytes]:
+        walks = query.cursor is not None
+        page = await (service.get_cursor_page(query) if walks else service.get_page(query))
+        await service.repository.embed(page.items, asked.query.include)
+        return page, resource.writer.page(page, asked.selection)
+
+    return await run(resource, session, operation, work, asked.sight)
+
+
 def get_row(resource: Resource) -> Endpoint:
     """Build `GET /users/{id}`."""
     asker = Asker(resource, "get", resource.vocabulary.only("fields", "include"))
@@ -111,19 +125,6 @@ def create_row(resource: Resource) -> Endpoint:
         return json_response(content, 201, {"Location": location(request, key)})
 
     return endpoint
-
-
-async def _page(
-    resource: Resource, session: AsyncSession, operation: Operation, asked: Asked
-) -> tuple[AnyPage, bytes]:
-    query = asked.query
-
-    async def work(service: AnyService) -> tuple[AnyPage, bytes]:
-        walks = query.cursor is not None
-        page = await (service.get_cursor_page(query) if walks else service.get_page(query))
-        return page, resource.writer.page(page, asked.selection)
-
-    return await run(resource, session, operation, work, asked.sight)
 
 
 def update_row(resource: Resource) -> Endpoint:

@@ -86,7 +86,7 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
             if create
             else derived.replace,
             read=read,
-            page=_page(view, f"{names.schema}Page", read.__module__, options),
+            page=_page(derived, view, f"{names.schema}Page", options),
         ),
         shown=shown,
         view=view,
@@ -100,9 +100,13 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     )
 
 
-def _page(view: type[BaseModel], name: str, module: str, options: CrudOptions) -> type[BaseModel]:
+def _page(
+    derived: Schemas, view: type[BaseModel], name: str, options: CrudOptions
+) -> type[BaseModel]:
     counted = "none" not in options.count
-    return page_of(view, name, module, pagination=options.pagination, counted=counted)
+    if view is derived.read and counted and options.pagination == "offset":
+        return derived.page
+    return page_of(view, name, view.__module__, pagination=options.pagination, counted=counted)
 
 
 def _callers(

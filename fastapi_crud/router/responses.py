@@ -14,7 +14,7 @@ from fastapi_crud.columns import ModelInfo
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.query.vocabulary import Pagination
-from fastapi_crud.router.views import EVERYTHING, Included, Selection, shape_of
+from fastapi_crud.router.views import WHOLE, Included, Selection, shape_of
 
 JSON = "application/json"
 MAX_SHAPES = 256
@@ -44,12 +44,12 @@ class RowWriter:
         self._pagination = pagination
         self._adapters = lru_cache(MAX_SHAPES)(self._make_adapters)
 
-    def row(self, row: object, selection: Selection = EVERYTHING) -> bytes:
+    def row(self, row: object, selection: Selection = WHOLE) -> bytes:
         """Write one row."""
         one, _, left_out = self._adapters(selection)
         return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
-    def page(self, page: AnyPage, selection: Selection = EVERYTHING) -> bytes:
+    def page(self, page: AnyPage, selection: Selection = WHOLE) -> bytes:
         """Write a page of rows and what leads on from it."""
         _, several, left_out = self._adapters(selection)
         exclude = {"__all__": left_out} if left_out else None

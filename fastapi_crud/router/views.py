@@ -31,7 +31,7 @@ class Selection:
     hidden: frozenset[str] = frozenset()
 
 
-EVERYTHING = Selection()
+WHOLE = Selection()
 
 
 @dataclass(frozen=True, slots=True)

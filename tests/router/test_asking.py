@@ -22,7 +22,7 @@ from fastapi_crud import (
 )
 from fastapi_crud.options import OPERATIONS
 from tests.conftest import Client, Serve
-from tests.models import Author, Book, Everything, Line, Note
+from tests.models import Author, Book, Everything, Note
 
 ALL = OPERATIONS
 
@@ -507,10 +507,6 @@ async def test_lists_of_a_service_are_used(sqlite: Database, serve: Serve) -> No
 
 
 # Names that stand in the way
-
-
-class Clash(Service[Line]):
-    pass
 
 
 async def test_reserved_words_and_exact_names_come_first(db: Database, serve: Serve) -> None:

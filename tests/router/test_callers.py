@@ -49,7 +49,7 @@ async def listed(client: Client, path: str, headers: Headers) -> list[Any]:
 
 async def test_rows_outside_the_scope_are_not_there(db: Database, serve: Serve) -> None:
     """Are they neither listed, counted, found, got, changed nor deleted?"""
-    first, second, third = await with_notes(db)
+    first, _, third = await with_notes(db)
     client = serve(db, make_crud_router(Note, scope=own_notes, pagination="both", operations=ALL))
     assert await listed(client, "/notes", ANN) == ["a", "c"]
     page = (await client.get("/notes", params={"skip": 9}, headers=ANN)).json()
@@ -77,7 +77,6 @@ async def test_rows_outside_the_scope_are_not_there(db: Database, serve: Serve) 
     ] == "x"
     assert (await client.delete(f"/notes/{third}", headers=ANN)).status_code == 204
     assert sorted(note.title for note in await rows_of(db, Note)) == ["b", "x"]
-    assert second
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])

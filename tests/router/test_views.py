@@ -10,6 +10,7 @@ from fastapi_crud import (
     ConfigurationError,
     Database,
     Limits,
+    Page,
     Query,
     Repository,
     Service,
@@ -389,3 +390,24 @@ async def test_a_list_may_have_but_one_order(db: Database, serve: Serve) -> None
     client = serve(db, make_crud_router(Note, sort=[], default_sort="title", pagination="cursor"))
     assert [row["title"] for row in await items(client, "/notes")] == ["a", "b", "c"]
     assert (await client.get("/notes?sort=id")).status_code == 422
+
+
+class OwnPage(Service[Author]):
+    """With pages of its own making, which load no relationship."""
+
+    async def get_page(self, query: Query) -> Page[Author]:
+        rows = await self.repository.get_multi(where=query.where)
+        return Page(rows, len(rows))
+
+
+async def test_pages_of_a_service_need_not_load_what_is_included(
+    db: Database, serve: Serve
+) -> None:
+    """Are includes there whatever page a service gives, for one statement each?"""
+    async with db.session() as session:
+        session.add(Author(name="Ann", books=[Book(title="t")]))
+    client = serve(db, make_crud_router(Author, service=OwnPage, include=["books"]))
+    with counted(db.engine) as statements:
+        rows = await items(client, "/authors?include=books")
+    assert [book["title"] for book in rows[0]["books"]] == ["t"]
+    assert len(statements) == 2
