@@ -187,7 +187,8 @@ def _looks_hidden(column: ColumnInfo, exposure: Exposure) -> bool:
 
 def _made_by_the_server(column: ColumnInfo, exposure: Exposure) -> bool:
     generated_key = column.primary_key and (column.autoincrement or column.has_default)
-    made = column.computed or column.version or column.discriminator
+    marks = column.info.get("soft_delete") is True
+    made = column.computed or column.version or column.discriminator or marks
     return made or (generated_key and not exposure.client_ids)
 
 

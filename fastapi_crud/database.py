@@ -236,6 +236,7 @@ def _make_engine(url: str | URL | None, settings: Settings, options: dict[str, A
         raise ConfigurationError(msg) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "savepoint", _begin_sqlite)
     return engine
 
 
@@ -243,6 +244,14 @@ def async_url(url: str | URL) -> URL:
     """Give a plain URL the async driver of our extras; leave a URL that names a driver."""
     parsed = make_url(url)
     return parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
+
+
+def _begin_sqlite(connection: sa.Connection, name: str) -> None:
+    """Begin a transaction before a savepoint: without one, releasing the savepoint would commit."""
+    del name
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401 - a DBAPI connection

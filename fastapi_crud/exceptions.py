@@ -6,14 +6,21 @@ CrudError
 ├── NotFound                     no row has that key
 ├── Conflict                     the row clashes with what is stored
 │   ├── UniqueViolation
-│   └── ForeignKeyViolation
+│   ├── ForeignKeyViolation
+│   ├── NotDeleted               there is nothing to restore: the row is live
+│   └── RequestInProgress        a request with this idempotency key is being worked on
 ├── InvalidData                  the values cannot be stored
 │   ├── NotNullViolation
 │   ├── CheckViolation
 │   ├── ValueRejected            the database refused a value (range, length, encoding)
-│   └── KeyMismatch              the body names another row than the path
+│   ├── KeyMismatch              the body names another row than the path
+│   ├── DuplicateItem            two items of a batch are about the same row
+│   └── IdempotencyKeyReused     the key belongs to another request
 ├── InvalidQuery                 a query parameter is unknown, repeated or malformed
 ├── UnsupportedMediaType         the body is not JSON
+├── InvalidIdempotencyKey        it is missing or malformed
+├── PreconditionFailed           the row is no longer what the client thinks it is
+├── PreconditionRequired         the client must say which state of the row it means
 ├── PermissionDenied             readable, but not for this caller to change
 └── Unavailable                  try again later
     ├── DatabaseUnavailable      the database cannot be reached
@@ -22,7 +29,8 @@ CrudError
 ```
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import cleandoc
 
@@ -46,6 +54,8 @@ class CrudError(Exception):
     """The operation failed."""
 
     issues: tuple[Issue, ...] = ()
+    index: int | None = None
+    """Which item of a batch it is about, where it is about one."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(
@@ -113,6 +123,18 @@ class ForeignKeyViolation(Conflict):
     code = "foreign_key_violation"
 
 
+class NotDeleted(Conflict):
+    """This row is not deleted."""
+
+    code = "not_deleted"
+
+
+class RequestInProgress(Conflict):
+    """A request with this idempotency key is being worked on; try again later."""
+
+    code = "request_in_progress"
+
+
 class InvalidData(ConstraintViolation):
     """The values cannot be stored."""
 
@@ -143,6 +165,18 @@ class KeyMismatch(InvalidData):
     code = "pk_mismatch"
 
 
+class DuplicateItem(InvalidData):
+    """Another item is about the same row."""
+
+    code = "duplicate_item"
+
+
+class IdempotencyKeyReused(InvalidData):
+    """This idempotency key belongs to a request with another body."""
+
+    code = "idempotency_key_reused"
+
+
 class InvalidQuery(CrudError):
     """The query string is not valid.
 
@@ -157,6 +191,18 @@ class InvalidQuery(CrudError):
 
 class UnsupportedMediaType(CrudError):
     """The body must be JSON: send Content-Type: application/json."""
+
+
+class InvalidIdempotencyKey(CrudError):
+    """Send an Idempotency-Key of 1 to 255 printable characters."""
+
+
+class PreconditionFailed(CrudError):
+    """The row has changed, or is not there yet: read it again."""
+
+
+class PreconditionRequired(CrudError):
+    """Send the ETag of the row in If-Match."""
 
 
 class PermissionDenied(CrudError):
@@ -186,3 +232,14 @@ class LockTimeout(Unavailable):
 
 class TransactionConflict(Unavailable):
     """Another transaction changed the same rows at the same time; try again."""
+
+
+@contextmanager
+def about_item(index: int) -> Generator[None]:
+    """Say of errors within the block which item of a batch they are about."""
+    try:
+        yield
+    except CrudError as error:
+        if error.index is None:
+            error.index = index
+        raise

@@ -149,6 +149,14 @@ class Timestamps:
     )
 
 
+class SoftDelete:
+    """Adds `deleted_at`: rows are marked as deleted and can be restored, nobody else sees them."""
+
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, info={"read_only": True, "soft_delete": True}, sort_order=13
+    )
+
+
 class Versioned:
     """Adds `version`: counted up by every update; a concurrent update of the same row fails."""
 

@@ -1,45 +1,34 @@
 """What a developer may say about a resource."""
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from types import MappingProxyType
-from typing import Any, Literal, TypedDict, cast, get_args
+from typing import Any, Literal, TypedDict, cast
 
 from pydantic import BaseModel
 
 from fastapi_crud.access import Exposure
-from fastapi_crud.columns import ModelInfo
 from fastapi_crud.database import Database
 from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.operations import (
+    DEFAULT_OPERATIONS,
+    GUARDED_LIKE,
+    OPERATIONS,
+    SCOPED_LIKE,
+    Operation,
+    like,
+)
 from fastapi_crud.query.asked import Filters, Pagination
 from fastapi_crud.query.clauses import CountMode, FullText
 from fastapi_crud.query.limits import Limits as Limits
 from fastapi_crud.query.operators import Operator
 from fastapi_crud.service import Service
 
-Operation = Literal["list", "create", "get", "update", "replace", "delete", "search"]
-OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-DEFAULT_OPERATIONS: tuple[Operation, ...] = (
-    "list", "create", "get", "update", "replace", "delete",
-)  # fmt: skip
 CountModes = Sequence[CountMode]
 
-LISTS = ("filters", "sort", "search", "include", "operations", "count", "allow_params")
+LISTS = (
+    "filters", "sort", "search", "include", "operations", "count", "allow_params", "nested", "links",
+)  # fmt: skip
 """Options that are lists; a text would be taken for a list of its letters."""
-
-LIKE: Mapping[Operation, tuple[Operation, ...]] = MappingProxyType(
-    {
-        "list": ("list", "get", "search"),
-        "get": ("get", "list", "search"),
-        "search": ("search", "list", "get"),
-        "create": ("create",),
-        "update": ("update", "replace"),
-        "replace": ("replace", "update"),
-        "delete": ("delete", "update", "replace"),
-    }
-)
-"""Operation → where its scope is looked up: what is not listed is no way around what is."""
 
 Dependency = Callable[..., Any]
 """A FastAPI dependency: a function, or `Depends(...)` of one."""
@@ -61,7 +50,9 @@ class CrudOptions:
             singular of `name` where that is given.
         tags: Tags in the documentation; the name unless given.
         operations: Which endpoints there are.
-        dependencies: FastAPI dependencies for all operations, or by operation.
+        dependencies: FastAPI dependencies for all operations, or by operation. What does the same
+            in another way has those of its like unless it is listed: `batch_create` those of
+            `create`, `upsert` those of `create` and `update`, `search` those of `list`.
         limits: Bounds on what one request may ask for.
         hidden: Columns that are neither read nor written.
         readable: Columns to read although their name looks secret.
@@ -72,7 +63,8 @@ class CrudOptions:
         scope: A dependency that gives conditions, clauses or SQL: only rows for which they hold
             exist for this request. Or one by operation: of what `get` lets a caller read,
             `update`, `replace` and `delete` let it write those within their own. One that is not
-            listed has the scope of its like: `search` that of `list`, `delete` that of `update`.
+            listed has the scope of its like: `search` that of `list`, `delete` that of `update`,
+            `upsert` those of `create` and `update`.
             A scope on the model holds as well, and also where its rows are related ones.
         readable_by: Column → a dependency that tells whether this caller may read it; to others
             it does not exist.
@@ -91,6 +83,19 @@ class CrudOptions:
         count: How totals may be counted: the first by default, the others by `count=`.
         cursor_secret: Signs cursors, so that only this API makes them.
         allow_params: Patterns of query parameters to pass over, such as `"utm_*"`.
+        soft_delete: A date-time or boolean column that marks rows as deleted instead of deleting
+            them; `SoftDelete` on the model says the same, and everywhere.
+        show_deleted: Whether clients may see deleted rows by `deleted=`: True, or a dependency
+            that tells whether this caller may.
+        actor: A dependency that gives who is calling: hooks, the audit trail and idempotency
+            keys go by it.
+        require_if_match: Whether PATCH, PUT and DELETE must say in `If-Match` which state of the
+            row they mean.
+        upsert: Whether PUT creates the row where there is none.
+        idempotency: Whether POST may be repeated safely with an `Idempotency-Key`; `"required"`
+            where it must have one.
+        nested: Relationships whose rows can be created with their parent.
+        links: Many-to-many relationships that can be set by a list of keys: `"tags"` by `tag_ids`.
         database: The database of this resource, where it is not the app's.
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes the `type` of problems a link: `problem_base + code`.
@@ -126,6 +131,14 @@ class CrudOptions:
     count: CountModes = ("exact",)
     cursor_secret: str | None = None
     allow_params: Collection[str] = ()
+    soft_delete: str | None = None
+    show_deleted: bool | Dependency = False
+    actor: Dependency | None = None
+    require_if_match: bool = False
+    upsert: bool = False
+    idempotency: bool | Literal["required"] = False
+    nested: Sequence[str] = ()
+    links: Sequence[str] = ()
     database: Database | None = None
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
@@ -135,7 +148,9 @@ class CrudOptions:
         return Exposure(
             hidden=frozenset(self.hidden),
             readable=frozenset(self.readable),
-            read_only=frozenset(self.read_only),
+            read_only=frozenset(
+                {*self.read_only, *([self.soft_delete] if self.soft_delete else [])}
+            ),
             writable=frozenset(self.writable),
             hybrids=frozenset(self.hybrids),
             client_ids=self.client_ids,
@@ -146,8 +161,7 @@ class CrudOptions:
         found: list[Any] = []
         for scope in _as_list(self.scope):
             if isinstance(scope, Mapping):
-                by_operation = cast("Mapping[str, Any]", scope)
-                found += [by_operation[o] for o in LIKE[operation] if o in by_operation][:1]
+                found += like(cast("Mapping[Operation, Any]", scope), SCOPED_LIKE[operation])
             elif scope is not None:
                 found.append(scope)
         return found
@@ -155,7 +169,8 @@ class CrudOptions:
     def dependencies_of(self, operation: Operation) -> list[Any]:
         """Give the dependencies of one operation."""
         if isinstance(self.dependencies, Mapping):
-            return list(self.dependencies.get(operation, ()))
+            listed = like(self.dependencies, GUARDED_LIKE.get(operation, ((operation,),)))
+            return [dependency for several in listed for dependency in several]
         return list(self.dependencies)
 
 
@@ -188,24 +203,17 @@ class RouterOptions(TypedDict, total=False):
     count: CountModes
     cursor_secret: str | None
     allow_params: Collection[str]
+    soft_delete: str | None
+    show_deleted: bool | Dependency
+    actor: Dependency | None
+    require_if_match: bool
+    upsert: bool
+    idempotency: bool | Literal["required"]
+    nested: Sequence[str]
+    links: Sequence[str]
     database: Database | None
     validation_detail: Literal["list", "text"]
     problem_base: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a resource is called.
-
-    Args:
-        plural: In paths and in `list_users`.
-        singular: In `get_user`.
-        schema: What schema names begin with, such as `User`.
-    """
-
-    plural: str
-    singular: str
-    schema: str
 
 
 def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
@@ -247,50 +255,3 @@ def _check_lists(options: CrudOptions) -> None:
 def _as_list(scope: Any) -> Sequence[Any]:  # noqa: ANN401 - a scope, or several
     scopes: list[Any] = [*scope] if isinstance(scope, Sequence) else [scope]
     return scopes
-
-
-def resolve_names(info: ModelInfo, options: CrudOptions) -> Names:
-    """Find out what a resource is called.
-
-    Raises:
-        ConfigurationError: If the name cannot be part of a path.
-    """
-    table = getattr(info.mapper.local_table, "name", info.name)
-    plural = options.name or table
-    default = _singular(plural) if options.name not in {None, table} else _snake(info.name)
-    singular = options.singular or default
-    for name in (plural, singular):
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
-            msg = f"{name!r} cannot be part of a path: give name= and singular= in plain letters"
-            raise ConfigurationError(msg)
-    same_as_class = singular == _snake(info.name)
-    schema = (
-        info.name if same_as_class else re.sub(r"(^|[_-]+)(.)", lambda m: m[2].upper(), singular)
-    )
-    return Names(plural, singular, schema)
-
-
-SINGULARS: Mapping[str, str] = MappingProxyType(
-    {
-        "ies": "y",
-        "sses": "ss",
-        "xes": "x",
-        "zes": "z",
-        "ches": "ch",
-        "shes": "sh",
-        "ss": "ss",
-        "s": "",
-    }
-)
-"""Ending of a plural → ending of its singular; the first that fits counts."""
-
-
-def _singular(plural: str) -> str:
-    for ending, replacement in SINGULARS.items():
-        if plural.endswith(ending):
-            return plural.removesuffix(ending) + replacement
-    return plural
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, cast
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from fastapi_crud.columns import ModelInfo, inspect_model
 from fastapi_crud.exceptions import ValueRejected
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import ForModel, ModelT
-from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
+from fastapi_crud.query.clauses import DEFAULT_LIMIT, Deleted, Query, Where
 from fastapi_crud.query.conditions import Translator, needs_lower
 from fastapi_crud.query.cursors import (
     Cursor,
@@ -93,7 +94,7 @@ class Reader(ForModel, Generic[ModelT]):
         Args:
             query: Which rows, in what order; its `cursor` is for `get_cursor_page`.
         """
-        statement = self._statements().page(query)
+        statement = self._statements(query.deleted).page(query)
         rows: Sequence[Any] = (await self._execute(statement, query.where)).unique().all()
         more = len(rows) > query.limit
         items = [row[0] for row in rows[: query.limit]]
@@ -213,7 +214,7 @@ class Reader(ForModel, Generic[ModelT]):
 
     async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
         """Give the rows beyond a place, one more than the page has if there are as many."""
-        statement = self._statements().walk(query, keys, place)
+        statement = self._statements(query.deleted).walk(query, keys, place)
         try:
             return (await self._execute(statement, query.where)).unique().all()
         except ValueRejected:
@@ -223,10 +224,10 @@ class Reader(ForModel, Generic[ModelT]):
 
     async def _total(self, query: Query) -> tuple[int, bool]:
         """Count, or estimate where that was asked and there are many: the total, and whether."""
+        statements = self._statements(query.deleted)
         if query.count == "exact":
-            return await self.count(*query.where), False
+            return await self._scalar(statements.count(query.where), query.where), False
         most = self.view.max_exact_count
-        statements = self._statements()
         counted = await self._scalar(statements.count_up_to(query.where, most), query.where)
         if counted <= most:
             return counted, False
@@ -265,8 +266,11 @@ class Reader(ForModel, Generic[ModelT]):
 
     @property
     def _translator(self) -> Translator:
-        return Translator(self._dialect, self.view.scopes)
+        view = self.view
+        return Translator(self._dialect, view.scopes, view.deletions, view.deleted)
 
-    def _statements(self) -> Statements:
+    def _statements(self, deleted: Deleted = "exclude") -> Statements:
         translator = self._translator
+        if deleted != "exclude":
+            translator = replace(translator, deleted=deleted)
         return Statements(self.info, translator, options(self.info, self.view.loads, translator))

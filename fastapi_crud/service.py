@@ -1,38 +1,19 @@
 """The rules of a resource: the class to subclass. The router calls nothing else."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Generic
+from collections.abc import Awaitable, Sequence
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
-
-from fastapi_crud.access import Rights
 from fastapi_crud.bodies import column_values
-from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
-from fastapi_crud.database import Callback, after_commit
-from fastapi_crud.exceptions import KeyMismatch
-from fastapi_crud.models import ForModel, ModelT
-from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
-from fastapi_crud.query.pagination import CursorPage, Page
-from fastapi_crud.repository import Repository
+from fastapi_crud.exceptions import about_item
+from fastapi_crud.models import ModelT
+from fastapi_crud.row_service import RowService
 from fastapi_crud.schemas import CreateT, UpdateT
+from fastapi_crud.upserts import UpsertMode
 
-OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "list": ("get_page", "get_multi", "get_cursor_page"),
-        "search": ("get_page", "get_multi", "get_cursor_page"),
-        "get": ("get",),
-        "create": ("create", "before_create", "after_create"),
-        "update": ("update", "before_update", "after_update"),
-        "replace": ("replace", "before_update", "after_update"),
-        "delete": ("delete", "before_delete", "after_delete"),
-    }
-)
-"""Operation → the methods that a subclass can put rules into."""
+ResultT = TypeVar("ResultT")
 
 
-class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
+class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, UpdateT]):
     """What can be done with a model, rules included: `Service[User, UserCreate, UserUpdate]`.
 
     Subclass it and override a hook or a whole method; give the class to
@@ -43,201 +24,91 @@ class Service(ForModel, Generic[ModelT, CreateT, UpdateT]):
         session: The session to work in. Whoever opened it commits it.
     """
 
-    model: type[ModelT]
-    rights: Rights = Rights()
-    """What this caller may not see or write; set by the router."""
-
-    @cached_property
-    def repository(self) -> Repository[ModelT]:
-        """The rows; override it to give your own subclass of `Repository`."""
-        generic: Any = Repository
-        repository: Repository[ModelT] = generic[self.model](self.session)
-        return repository
-
-    @classmethod
-    def overrides(cls, operation: str) -> frozenset[str]:
-        """Tell which methods a subclass has put rules into for an operation."""
-        names = OVERRIDES[operation]
-        return frozenset(n for n in names if getattr(cls, n) is not getattr(Service, n))
-
-    @property
-    def info(self) -> ModelInfo:
-        """What the model consists of."""
-        return inspect_model(self.model)
-
-    async def get(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
-        """Give a row, or None.
+    async def batch_create(self, items: Sequence[CreateT]) -> list[ModelT]:
+        """Store new rows, all or none; the hooks run for each.
 
         Args:
-            id: Its primary key; a tuple where it is composite.
-        """
-        return await self.repository.get(id)
-
-    async def get_multi(
-        self,
-        *,
-        skip: int = 0,
-        limit: int = DEFAULT_LIMIT,
-        where: Sequence[Where] = (),
-        order_by: Sequence[Any] = (),
-    ) -> tuple[list[ModelT], int]:
-        """Give rows, and how many there are in all.
-
-        Args:
-            skip: How many rows to pass over.
-            limit: How many rows to give at most.
-            where: Conditions that all must hold.
-            order_by: What to sort by; the primary key always comes last.
-        """
-        query = Query(skip=skip, limit=limit, where=where, order_by=order_by)
-        page = await self.repository.get_page(query)
-        return page.items, page.total or 0
-
-    async def get_page(self, query: Query) -> Page[ModelT]:
-        """Give a page of rows: `Query(where=[Filter("age", "gte", 18)], order_by=["-age"])`.
-
-        Args:
-            query: Which rows, in what order, from where, and with what.
-        """
-        if "get_multi" not in self.overrides("list"):
-            return await self.repository.get_page(query)
-        extra = {"where": query.where} if query.where else {}
-        order = {"order_by": query.order_by} if query.order_by else {}
-        items, total = await self.get_multi(skip=query.skip, limit=query.limit, **extra, **order)
-        await self.repository.embed(items, query.include)
-        return Page(items, total, more=total > query.skip + len(items))
-
-    async def get_cursor_page(self, query: Query) -> CursorPage[ModelT]:
-        """Give a page of rows and the ways to its neighbours.
-
-        Args:
-            query: Which rows, in what order, and its `cursor`: empty for the first page.
-        """
-        return await self.repository.get_cursor_page(query)
-
-    async def create(self, data: CreateT) -> ModelT:
-        """Store a new row.
-
-        Args:
-            data: A validated body.
+            items: Validated bodies.
 
         Raises:
-            Conflict: If it clashes with what is stored.
-            InvalidData: If it cannot be stored.
+            CrudError: As `create` does; its `index` tells which item it is about.
         """
-        values = column_values(data, self.info)
-        await self.before_create(values)
-        row = await self.repository.create(values)
-        await self.after_create(row)
-        return row
+        if "create" in self.overrides("create"):
+            return [await self._about(i, self.create(item)) for i, item in enumerate(items)]
+        values = [column_values(item, self.info) for item in items]
+        for i, each in enumerate(values):
+            await self._about(i, self.before_create(each))
+        rows = await self.repository.batch_create(values)
+        for i, row in enumerate(rows):
+            await self._about(i, self.after_create(row))
+        return rows
 
-    async def update(self, id: Any, data: UpdateT) -> ModelT | None:  # noqa: A002, ANN401
-        """Change what the body names, and nothing else.
+    async def batch_update(self, items: Sequence[tuple[Any, UpdateT]]) -> list[ModelT]:
+        """Change rows, all or none; the hooks run for each.
 
         Args:
-            id: The primary key of the row.
-            data: A validated body: absent means unchanged, null means NULL.
-
-        Returns:
-            The row as it is now, or None if there is none.
-        """
-        values = self._changes(id, column_values(data, self.info, only_set=True), data)
-        return await self._change(id, values)
-
-    async def replace(self, id: Any, data: BaseModel) -> ModelT | None:  # noqa: A002, ANN401
-        """Set all writable columns: what the body leaves out goes back to its default.
-
-        Args:
-            id: The primary key of the row.
-            data: A validated body. Write-only fields that it leaves out stay as they are.
-
-        Returns:
-            The row as it is now, or None if there is none.
-        """
-        values = self._changes(id, column_values(data, self.info), data)
-        return await self._change(id, self._defaults(data, values) | values)
-
-    async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
-        """Delete a row.
-
-        Args:
-            id: Its primary key.
-
-        Returns:
-            Whether there was one.
+            items: The primary key and the validated body of each row.
 
         Raises:
-            ForeignKeyViolation: If other rows still refer to it.
+            NotFound: If there is none with one of the keys.
+            CrudError: As `update` does; its `index` tells which item it is about.
         """
-        await self.before_delete(id)
-        deleted = await self.repository.delete(id)
-        if deleted:
-            await self.after_delete(id)
-        return deleted
+        rows = await self.repository.lock_multi([key for key, _ in items])
+        if "update" in self.overrides("update"):
+            for i, (key, data) in enumerate(items):
+                row = await self._about(i, self.update(key, data))
+                rows[i] = rows[i] if row is None else row
+            return rows
+        changes: list[tuple[Any, dict[str, Any]]] = []
+        for i, (key, data) in enumerate(items):
+            with about_item(i):
+                values = column_values(data, self.info, only_set=True)
+                changes.append((key, self._changes(key, values, data)))
+                await self.before_update(*changes[i])
+        changed = await self.repository.batch_update(changes)
+        for i, (row, (_, values)) in enumerate(zip(changed, changes, strict=True)):
+            await self._about(i, self.after_update(row, values))
+        return changed
 
-    async def before_create(self, values: dict[str, Any]) -> None:
-        """Hook: change the values of a new row, or raise to refuse it.
+    async def batch_delete(self, ids: Sequence[Any]) -> None:
+        """Delete rows, all or none; the hooks run for each.
 
         Args:
-            values: Value by attribute name; change it in place.
+            ids: The primary keys.
+
+        Raises:
+            NotFound: If there is none with one of the keys.
+            CrudError: As `delete` does; its `index` tells which key it is about.
         """
+        if "delete" in self.overrides("delete"):
+            await self.repository.lock_multi(ids)
+            for i, key in enumerate(ids):
+                await self._about(i, self.delete(key))
+            return
+        for i, key in enumerate(ids):
+            await self._about(i, self.before_delete(key))
+        await self.repository.batch_delete(ids)
+        for i, key in enumerate(ids):
+            await self._about(i, self.after_delete(key))
 
-    async def after_create(self, row: ModelT) -> None:
-        """Hook: a row was stored, but is not committed yet."""
-
-    async def before_update(self, id: Any, values: dict[str, Any]) -> None:  # noqa: A002, ANN401
-        """Hook: change the values of a PATCH or PUT, or raise to refuse it.
+    async def upsert(
+        self, items: Sequence[CreateT], *, on_conflict: Sequence[str], mode: UpsertMode = "merge"
+    ) -> list[ModelT]:
+        """Store rows or change those that are there, all or none; see `Repository.upsert`.
 
         Args:
-            id: The primary key of the row.
-            values: New value by attribute name; change it in place.
+            items: Validated bodies; what a client has not sent is never overwritten.
+            on_conflict: The attributes of a unique key.
+            mode: `"merge"` changes a row that is there, `"ignore"` leaves it alone.
         """
+        values = [column_values(item, self.info, only_set=True) for item in items]
+        for i, each in enumerate(values):
+            await self._about(i, self.before_upsert(each))
+        rows = await self.repository.upsert(values, on_conflict=on_conflict, mode=mode)
+        for i, (row, each) in enumerate(zip(rows, values, strict=True)):
+            await self._about(i, self.after_upsert(row, each))
+        return rows
 
-    async def after_update(self, row: ModelT, values: Mapping[str, Any]) -> None:
-        """Hook: a row was changed, but is not committed yet.
-
-        Args:
-            row: The row as it is now.
-            values: What was written.
-        """
-
-    async def before_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
-        """Hook: raise to refuse the deletion."""
-
-    async def after_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
-        """Hook: a row was deleted, but that is not committed yet."""
-
-    def after_commit(self, callback: Callback) -> None:
-        """Run a callback once the transaction has committed; not at all if it rolls back.
-
-        Args:
-            callback: A function or coroutine function without arguments.
-        """
-        after_commit(self.session, callback)
-
-    async def _change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
-        await self.before_update(id, values)
-        row = await self.repository.update(id, values)
-        if row is not None:
-            await self.after_update(row, values)
-        return row
-
-    def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
-        """Leave out what is ignored, and the key: it must be the one that was asked for."""
-        key_names = [column.name for column in self.info.key]
-        path = self.info.as_key(id)
-        if path is not None:
-            body = [values.get(name, part) for name, part in zip(key_names, path, strict=True)]
-            if self.info.parse_key(body) != path:
-                raise KeyMismatch(fields=[name for name in key_names if name in values])
-        ignored: frozenset[str] = getattr(data, "ignored_fields", frozenset())
-        ignored |= self.rights.unwritable
-        return {k: v for k, v in values.items() if k not in ignored and k not in key_names}
-
-    def _defaults(self, data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the defaults of the columns that a replacement leaves out."""
-        names: frozenset[str] = getattr(data, "defaulted_fields", frozenset())
-        names -= self.rights.unwritable
-        columns = [column for name, column in self.info.columns.items() if name in names]
-        defaults = {c.name: c.default_value() for c in columns if c.name not in values}
-        return {name: value for name, value in defaults.items() if value is not MISSING_DEFAULT}
+    async def _about(self, index: int, work: Awaitable[ResultT]) -> ResultT:
+        with about_item(index):
+            return await work

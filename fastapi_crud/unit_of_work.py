@@ -32,6 +32,38 @@ def needs_unit_of_work(
     return not session.get_bind(mapper).dialect.update_returning or _watches(info)
 
 
+def inserts_plainly(info: ModelInfo, dialect: Dialect) -> bool:
+    """Tell whether new rows can be stored without making instances first, many at once.
+
+    So it is where making one does nothing of its own, and where the database gives back what it
+    stored under a key by which each row is known again.
+    """
+    mapper = info.mapper
+    plain = mapper.class_manager.original_init is mapper.registry.constructor
+    known = not any(_is_lossy(c.type, dialect) for each in info.key for c in each.columns)
+    listened = _spans_tables(mapper, "insert") or _listens(mapper, "insert") or _watches(info)
+    return plain and known and not listened and dialect.insert_executemany_returning
+
+
+def updates_plainly(info: ModelInfo) -> bool:
+    """Tell whether rows that are locked can be changed by one statement for all of them."""
+    mapper = info.mapper
+    listened = _spans_tables(mapper, "update") or _listens(mapper, "update") or _watches(info)
+    return not listened and (mapper.version_id_col is None or counts_versions(mapper))
+
+
+def upserts_plainly(info: ModelInfo) -> bool:
+    """Tell whether the database may decide by itself whether a row is new."""
+    return updates_plainly(info) and not _listens(info.mapper, "insert")
+
+
+def counts_versions(mapper: Mapper[Any]) -> bool:
+    """Tell whether the version of a row is counted up by one, as it is unless somebody says."""
+    generator: Any = mapper.version_id_generator
+    column: Any = mapper.version_id_col
+    return callable(generator) and isinstance(column.type, sa.Integer) and generator(7) == 8  # noqa: PLR2004
+
+
 def _spans_tables(mapper: Mapper[Any], change: str) -> bool:
     if change == "delete":
         return any(len(each.tables) > 1 for each in mapper.self_and_descendants)

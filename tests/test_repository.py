@@ -20,7 +20,7 @@ from tests.conftest import counted, rows_of
 
 async def add_notes(session: AsyncSession, *titles: str) -> list[models.Note]:
     """Store notes with these titles."""
-    return await Repository[models.Note](session).create_multi([{"title": t} for t in titles])
+    return await Repository[models.Note](session).batch_create([{"title": t} for t in titles])
 
 
 async def test_create_multi_keeps_the_order(db: Database) -> None:

@@ -39,8 +39,8 @@ class Employee(Base):
 
 async def fill(db: Database) -> None:
     async with db.session() as session:
-        await Repository[Team](session).create_multi([{"name": "Tea"}, {"name": "Toast"}])
-        await Repository[Employee](session).create_multi(
+        await Repository[Team](session).batch_create([{"name": "Tea"}, {"name": "Toast"}])
+        await Repository[Employee](session).batch_create(
             [
                 {"name": "Ann", "age": 41, "team_id": 1},
                 {"name": "Bob", "age": None, "team_id": 1},

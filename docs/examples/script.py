@@ -34,7 +34,7 @@ async def main() -> None:
 
     async with db.session() as session:  # commits at the end
         books = Repository[Book](session)
-        await books.create_multi(
+        await books.batch_create(
             [{"title": "Emma", "pages": 474}, {"title": "Persuasion", "pages": 249}]
         )
 

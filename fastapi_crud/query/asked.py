@@ -23,6 +23,7 @@ class Asked:
     Args:
         names: What clients call an attribute in answers → its name.
         may_read: Tells whether clients may read an attribute of a related model.
+        deleted: Whether clients may ask for rows that are marked as deleted.
     """
 
     names: Mapping[str, str]
@@ -38,3 +39,4 @@ class Asked:
     count: Sequence[CountMode] = ("exact",)
     operators: Sequence[Operator] = ()
     allow_params: Collection[str] = ()
+    deleted: bool = False

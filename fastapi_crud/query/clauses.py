@@ -14,6 +14,8 @@ MAX_SKIP = 2**63 - 1
 """The largest OFFSET that databases take."""
 
 CountMode = Literal["exact", "estimated", "none"]
+Deleted = Literal["exclude", "include", "only"]
+"""Which rows are meant where rows are only marked as deleted."""
 
 
 class FullText(Protocol):
@@ -128,6 +130,7 @@ class Query:
         cursor: Where the page begins: `""` for the first page, then what the last page gave.
         fields: Attributes to load; all unless given. The primary key always is.
         include: Relationships to load with the rows: `"author"`, `"books.tags"`.
+        deleted: Whether rows that are marked as deleted are meant as well, or only they.
     """
 
     skip: int = 0
@@ -138,6 +141,7 @@ class Query:
     cursor: str | None = None
     fields: Sequence[str] | None = None
     include: Sequence[str] = ()
+    deleted: Deleted = "exclude"
 
     def __post_init__(self) -> None:
         """Freeze lists; read names of fields to sort by."""

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.query.clauses import And, Filter, Not, Or, Search, Where
+from fastapi_crud.deletion import Deletion, deletion_of
+from fastapi_crud.query.clauses import And, Deleted, Filter, Not, Or, Search, Where
 from fastapi_crud.query.operand import Operand
 from fastapi_crud.query.operators import find_operator
 from fastapi_crud.query.paths import Hop, column_at
@@ -17,6 +18,8 @@ from fastapi_crud.query.search import terms
 Test = ColumnElement[bool]
 Scopes = Mapping[type[Any], Sequence[Where]]
 """Class → which of its rows there are, for this caller; its subclasses are meant as well."""
+Deletions = Mapping[type[Any], Deletion]
+"""Class → how its rows are marked as deleted, where its model does not say so itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +29,41 @@ class Translator:
     Args:
         dialect: The database's name.
         scopes: Which rows there are, of related models as well.
+        deletions: How rows are marked as deleted, beside what the models say.
+        deleted: Whether rows marked as deleted are meant; of related models they never are.
     """
 
     dialect: str
     scopes: Scopes = field(default_factory=dict[type[Any], Sequence[Where]])
+    deletions: Deletions = field(default_factory=dict[type[Any], Deletion])
+    deleted: Deleted = "exclude"
 
     def where(self, info: ModelInfo, conditions: Iterable[Where]) -> list[Test]:
         """Say in SQL that all conditions hold, for rows that there are for this caller."""
-        return [*self.scope(info), *(self.test(info, each) for each in conditions)]
+        there = [*self._lives(info, self.deleted), *self._scoped(info)]
+        return [*there, *(self.test(info, each) for each in conditions)]
 
     def scope(self, info: ModelInfo) -> list[Test]:
-        """Say in SQL which rows there are for this caller; the scopes themselves see all rows."""
+        """Say in SQL which related rows there are for this caller."""
+        return [*self._lives(info, "exclude"), *self._scoped(info)]
+
+    def deletion(self, info: ModelInfo) -> Deletion | None:
+        """Tell how rows of a model are marked as deleted."""
+        said = (self.deletions[model] for model in info.model.__mro__ if model in self.deletions)
+        return next(said, None) or deletion_of(info)
+
+    def _lives(self, info: ModelInfo, deleted: Deleted) -> list[Test]:
+        deletion = self.deletion(info)
+        if deletion is None or deleted == "include":
+            return []
+        only = deleted == "only"
+        return [deletion.is_deleted(info.model) if only else deletion.is_live(info.model)]
+
+    def _scoped(self, info: ModelInfo) -> list[Test]:
+        """Say what the scopes say; they themselves see all rows that are not deleted."""
         if not self.scopes:
             return []
-        every = Translator(self.dialect)
+        every = Translator(self.dialect, deletions=self.deletions)
         return [
             every.test(info, condition)
             for model in info.model.__mro__

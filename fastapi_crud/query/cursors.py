@@ -49,6 +49,7 @@ def fingerprint(info: ModelInfo, query: Query) -> str:
         info.name,
         [str(order) for order in query.order_by],
         [canonical(condition, info) for condition in query.where],
+        *([] if query.deleted == "exclude" else [query.deleted]),
     ]
     digest = hashlib.sha256(json.dumps(asked).encode()).digest()
     return base64.urlsafe_b64encode(digest[:FINGERPRINT_BYTES]).decode()

@@ -14,7 +14,7 @@ from fastapi_crud.query.paths import column_at
 
 DEFAULTS = Query()
 WALKING = Query(count="none")
-PLAIN = ("skip", "limit", "count", "cursor")
+PLAIN = ("skip", "limit", "count", "cursor", "deleted")
 LISTS = ("fields", "include")
 
 

@@ -11,9 +11,10 @@ from pydantic.fields import FieldInfo
 from sqlalchemy.orm import aliased, selectinload, undefer
 
 from fastapi_crud.columns import ModelInfo
+from fastapi_crud.deletion import Deletion
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.query.clauses import Where
-from fastapi_crud.query.conditions import Scopes, Translator
+from fastapi_crud.query.clauses import Deleted, Where
+from fastapi_crud.query.conditions import Deletions, Scopes, Translator
 from fastapi_crud.query.paths import Hop, hop
 from fastapi_crud.query.statements import is_one_of
 
@@ -34,6 +35,8 @@ class View:
         max_included: How many rows of a to-many relationship are included with a row.
         scopes: Which rows there are, of related models as well.
         write_scope: Which rows of its own this caller may write, before and after.
+        deletions: How rows are marked as deleted, beside what the models say.
+        deleted: Whether rows marked as deleted are meant.
         cursor_secret: Signs cursors.
         max_exact_count: How many rows are counted before the total is estimated.
     """
@@ -43,6 +46,8 @@ class View:
     max_included: int | None = None
     scopes: Scopes = field(default_factory=dict[type[Any], Sequence[Where]])
     write_scope: Sequence[Where] = ()
+    deletions: Deletions = field(default_factory=dict[type[Any], Deletion])
+    deleted: Deleted = "exclude"
     cursor_secret: str | None = None
     max_exact_count: int = 10_000
 

@@ -110,6 +110,7 @@ class Reading:
             cursor=given.get("cursor", "") if walks else None,
             fields=given.get("fields"),
             include=given.get("include", ()),
+            deleted=given.get("deleted", "exclude"),
         )
 
     def _default_order(self) -> tuple[OrderBy, ...]:

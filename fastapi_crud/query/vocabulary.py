@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
+from typing import get_args
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.query.asked import Asked as Asked, Pagination as Pagination
-from fastapi_crud.query.clauses import MAX_SKIP, CountMode, OrderBy
+from fastapi_crud.query.clauses import MAX_SKIP, CountMode, Deleted, OrderBy
 from fastapi_crud.query.filterable import checked_path, filter_parameters, operator_table
 from fastapi_crud.query.filters import FilterParameter, SearchParameter
 from fastapi_crud.query.limits import Limits
@@ -143,6 +144,11 @@ def _choices(info: ModelInfo, asked: Asked) -> Iterator[Parameter]:
             name="include", allowed={path: path for path in asked.include},
             attributes={path: path.partition(".")[0] for path in asked.include},
             description="Which relationships to show with each row.",
+        )  # fmt: skip
+    if asked.deleted:
+        yield ChoiceParameter(
+            name="deleted", choices=get_args(Deleted),
+            description="Whether deleted rows are shown as well, or only they.",
         )  # fmt: skip
 
 

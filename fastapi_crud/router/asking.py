@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from fastapi_crud.access import Rights
-from fastapi_crud.options import Operation
+from fastapi_crud.operations import Operation
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.parsing import Caller, parse_query
 from fastapi_crud.query.tree import parse_body

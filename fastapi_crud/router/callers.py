@@ -7,11 +7,10 @@ from typing import Any, cast
 
 from fastapi_crud.access import Rights
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.options import CrudOptions, Dependency, Operation
+from fastapi_crud.operations import CREATING, FILLING, READING, Operation
+from fastapi_crud.options import CrudOptions, Dependency
 from fastapi_crud.query.clauses import And, Or, Where
 from fastapi_crud.query.loading import View
-
-WRITES: frozenset[Operation] = frozenset({"create", "update", "replace", "delete"})
 
 
 @dataclass(frozen=True)
@@ -21,10 +20,14 @@ class Sight:
     Args:
         view: Which rows.
         rights: Which columns.
+        actor: Who it is, as far as the developer's dependency tells.
+        sees_deleted: Whether deleted rows may be asked for.
     """
 
     view: View
     rights: Rights = Rights()
+    actor: Any = None
+    sees_deleted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +50,22 @@ class Callers:
 
     def dependencies(self, operation: Operation) -> dict[str, Dependency]:
         """Give what an endpoint depends on: parameter → dependency."""
-        reading = "get" if operation in WRITES else operation
+        reading = operation if operation in READING else "get"
         readable = self.options.scopes_of(reading)
         asked = {f"read_{i}": it for i, it in enumerate(readable)}
-        if operation in WRITES:
+        if operation not in READING:
             writable = self.options.scopes_of(operation)
-            if operation != "create":  # a new row need not be readable to whoever may make it
+            if operation not in CREATING:
                 writable = [*readable, *(it for it in writable if it not in readable)]
             asked |= {f"write_{i}": it for i, it in enumerate(writable)}
         for i, scopes in enumerate(self.related.values()):
             asked |= {f"related_{i}_{j}": it for j, it in enumerate(scopes)}
         asked |= {f"may_read_{name}": it for name, it in self.options.readable_by.items()}
-        if operation in {"create", "update", "replace"}:
+        if operation in FILLING:
             asked |= {f"may_write_{name}": it for name, it in self.options.writable_by.items()}
-        return asked
+        if operation in READING and not isinstance(self.options.show_deleted, bool):
+            asked["sees_deleted"] = self.options.show_deleted
+        return asked | ({"actor": self.options.actor} if self.options.actor else {})
 
     def sight(self, given: Mapping[str, Any]) -> Sight:
         """Tell what a caller may see and write.
@@ -82,13 +87,17 @@ class Callers:
         if own := told("read_"):
             scopes[self.model] = [*own, *scopes.get(self.model, ())]
         view = replace(self.view, scopes=scopes, write_scope=told("write_"))
-        return Sight(view, Rights(hidden=_denied(given, "read"), read_only=_denied(given, "write")))
+        rights = Rights(hidden=_denied(given, "read"), read_only=_denied(given, "write"))
+        sees = given.get("sees_deleted", self.options.show_deleted is True)
+        return Sight(view, rights, given.get("actor"), bool(sees))
 
     @cached_property
     def _same_for_all(self) -> Sight | None:
         said = self.options
         asks = said.scope is not None or said.readable_by or said.writable_by or self.related
-        return None if asks else Sight(self.view)
+        if asks or said.actor or not isinstance(said.show_deleted, bool):
+            return None
+        return Sight(self.view, sees_deleted=said.show_deleted)
 
 
 def conditions_of(value: Any) -> list[Where]:  # noqa: ANN401 - what a scope gave

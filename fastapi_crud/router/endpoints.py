@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from fastapi_crud.database import AsyncSession, transaction
 from fastapi_crud.exceptions import ConfigurationError, InvalidQuery, NotFound, TransactionConflict
-from fastapi_crud.options import Operation
+from fastapi_crud.operations import Operation
 from fastapi_crud.router.asking import Asker, Wanted, check_body
 from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.parameters import KEY_PARAMETER

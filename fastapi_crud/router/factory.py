@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.models import ModelT
-from fastapi_crud.options import Operation, RouterOptions, resolve_options
+from fastapi_crud.operations import Operation
+from fastapi_crud.options import RouterOptions, resolve_options
 from fastapi_crud.router import documentation, endpoints
 from fastapi_crud.router.checks import check_resource
 from fastapi_crud.router.dependencies import session_dependency

@@ -8,13 +8,8 @@ from pydantic import BaseModel
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.options import (
-    CrudOptions,
-    Dependency,
-    Names,
-    resolve_names,
-    resolve_options,
-)
+from fastapi_crud.naming import Names, resolve_names
+from fastapi_crud.options import CrudOptions, Dependency, resolve_options
 from fastapi_crud.query.filters import FilterParameter, SearchParameter
 from fastapi_crud.query.loading import Loads, View, attributes_of, embedded, loads_of
 from fastapi_crud.query.paths import column_at, hops
@@ -64,7 +59,7 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     Raises:
         ConfigurationError: If something does not exist; the message names the fix.
     """
-    names = resolve_names(info, options)
+    names = resolve_names(info, options.name, options.singular)
     generic: Any = Service
     derived = derive_schemas(info, names.schema, options.exposure())
     create, update, given = _given_schemas(options)
@@ -194,7 +189,7 @@ def _read_by_all(target: ModelInfo, info: ModelInfo, options: CrudOptions) -> ty
         options: What the developer said of that.
     """
     own = options if target.model is info.model else resolve_options(target.model, {})
-    names = resolve_names(target, own)
+    names = resolve_names(target, own.name, own.singular)
     read = own.read_schema or derive_schemas(target, names.schema, own.exposure()).read
     if not own.readable_by:
         return read

@@ -93,7 +93,7 @@ async def repositories(session: AsyncSession) -> None:
     assert_type(await repository.count(User.id > 1), int)
     assert_type(await repository.exists(), bool)
     assert_type(await repository.create({"name": "a"}), User)
-    assert_type(await repository.create_multi([{"name": "a"}]), list[User])
+    assert_type(await repository.batch_create([{"name": "a"}]), list[User])
     assert_type(await repository.update(1, {"name": "b"}), User | None)
     assert_type(await repository.delete(1), bool)
     async for row in repository.stream():

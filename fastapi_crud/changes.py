@@ -1,0 +1,115 @@
+"""Statements that store or change several rows, each in its own way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import sqlalchemy as sa
+from sqlalchemy.sql.dml import Update
+from sqlalchemy.sql.elements import ClauseElement, ColumnElement
+
+from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
+from fastapi_crud.models import ModelT
+from fastapi_crud.query.statements import is_one_of, key_equals
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[ModelT]):
+    """What is to become of a row.
+
+    Args:
+        row: The row, as it is stored.
+        data: New value by attribute name.
+    """
+
+    row: ModelT
+    data: Data
+
+    def apply(self) -> None:
+        """Set the attributes of the row."""
+        for name, value in self.data.items():
+            setattr(self.row, name, value)
+
+    def special(self, info: ModelInfo) -> bool:
+        """Tell whether it is more than new values of plain columns: of the key, or of relations."""
+        names = {column.name for column in info.key}
+        return any(
+            name in names or name not in info.columns or info.columns[name].version
+            for name in self.data
+        )
+
+
+def change_all(info: ModelInfo, changes: Sequence[Change[Any]]) -> Update:
+    """Change locked rows by one statement: `SET name = CASE WHEN id = 1 THEN ... END`.
+
+    Args:
+        info: The model.
+        changes: What is to become of each.
+    """
+    model: Any = info.model
+    keys = [info.key_of(change.row) for change in changes]
+    names = dict.fromkeys(name for change in changes for name in change.data)
+    values: dict[str, Any] = {}
+    for name in names:
+        attribute = getattr(model, name)
+        cases = [
+            (sa.and_(*key_equals(info, key)), bound(change.data[name], attribute))
+            for key, change in zip(keys, changes, strict=True)
+            if name in change.data
+        ]
+        values[name] = sa.case(*cases, else_=attribute)
+    values |= counted_up(info)
+    key = [getattr(model, column.name) for column in info.key]
+    statement = sa.update(model).where(is_one_of(key, keys)).values(values)
+    return statement.execution_options(synchronize_session=False)
+
+
+def counted_up(info: ModelInfo) -> dict[str, ColumnElement[Any]]:
+    """Count up the version of a row, if it has one."""
+    versions = [name for name, column in info.columns.items() if column.version]
+    return {name: getattr(info.model, name) + 1 for name in versions}
+
+
+def bound(value: Any, attribute: Any) -> ColumnElement[Any]:  # noqa: ANN401 - any value of a column
+    """Bind a value by the type of its column; SQL stays SQL."""
+    if isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
+        expression: ColumnElement[Any] = sa.type_coerce(value, attribute.type)
+        return expression
+    return sa.bindparam(None, value, type_=attribute.type, unique=True)
+
+
+def insertion_groups(
+    info: ModelInfo, data: Sequence[Data]
+) -> list[tuple[list[int], list[dict[str, Any]]]]:
+    """Sort new rows by the columns that they name, so that each group is one statement.
+
+    Args:
+        info: The model.
+        data: Value by attribute name, for each row.
+
+    Returns:
+        For each group the places of its rows in `data`, and their values. Defaults of the
+        application are filled in, so that rows that leave them out need no group of their own.
+    """
+    groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
+    for place, values in enumerate(data):
+        complete = _defaults(info, values) | dict(values)
+        places, rows = groups.setdefault(frozenset(complete), ([], []))
+        places.append(place)
+        rows.append(complete)
+    return [*groups.values()]
+
+
+def _defaults(info: ModelInfo, values: Data) -> dict[str, Any]:
+    made = {
+        name: column.default_value()
+        for name, column in info.columns.items()
+        if name not in values and any(c.default is not None for c in column.columns)
+    }
+    return {
+        name: value
+        for name, value in made.items()
+        if value is not MISSING_DEFAULT and not isinstance(value, ClauseElement)
+    }

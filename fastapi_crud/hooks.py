@@ -1,0 +1,115 @@
+"""What a service can be told about: before and after each change, inside the transaction."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Generic
+
+from fastapi_crud.access import Rights
+from fastapi_crud.database import Callback, after_commit
+from fastapi_crud.models import ForModel, ModelT
+
+OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "list": ("get_page", "get_multi", "get_cursor_page"),
+        "search": ("get_page", "get_multi", "get_cursor_page"),
+        "get": ("get",),
+        "create": ("create", "before_create", "after_create"),
+        "update": ("update", "before_update", "after_update"),
+        "replace": ("replace", "before_update", "after_update"),
+        "delete": ("delete", "before_delete", "after_delete"),
+        "restore": ("restore", "before_restore", "after_restore"),
+        "purge": ("purge", "before_delete", "after_delete"),
+        "batch_create": ("batch_create", "create", "before_create", "after_create"),
+        "batch_update": ("batch_update", "update", "before_update", "after_update"),
+        "batch_delete": ("batch_delete", "delete", "before_delete", "after_delete"),
+        "upsert": ("upsert", "before_upsert", "after_upsert"),
+    }
+)
+"""Operation → the methods that a subclass can put rules into."""
+
+
+class Hooks(ForModel, Generic[ModelT]):
+    """The hooks of `Service`. Raise in one to refuse: everything is rolled back."""
+
+    model: type[ModelT]
+    rights: Rights = Rights()
+    """What this caller may not see or write; set by the router."""
+    actor: Any = None
+    """Who is calling; set by the router, from its `actor=`."""
+
+    @classmethod
+    def overrides(cls, operation: str) -> frozenset[str]:
+        """Tell which methods a subclass has put rules into for an operation."""
+        return frozenset(name for name in OVERRIDES[operation] if not _is_ours(cls, name))
+
+    async def before_create(self, values: dict[str, Any]) -> None:
+        """Hook: change the values of a new row, or raise to refuse it.
+
+        Args:
+            values: Value by attribute name; change it in place.
+        """
+
+    async def after_create(self, row: ModelT) -> None:
+        """Hook: a row was stored, but is not committed yet."""
+
+    async def before_update(self, id: Any, values: dict[str, Any]) -> None:  # noqa: A002, ANN401
+        """Hook: change the values of a PATCH or PUT, or raise to refuse it.
+
+        Ask `get_for_update(id)` for the row as it was: it stays so until it is written.
+
+        Args:
+            id: The primary key of the row.
+            values: New value by attribute name; change it in place.
+        """
+
+    async def after_update(self, row: ModelT, values: Mapping[str, Any]) -> None:
+        """Hook: a row was changed, but is not committed yet.
+
+        Args:
+            row: The row as it is now.
+            values: What was written.
+        """
+
+    async def before_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
+        """Hook: raise to refuse the deletion."""
+
+    async def after_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
+        """Hook: a row was deleted, but that is not committed yet."""
+
+    async def before_restore(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
+        """Hook: raise to refuse that a deletion is undone."""
+
+    async def after_restore(self, row: ModelT) -> None:
+        """Hook: the deletion of a row was undone, but that is not committed yet."""
+
+    async def before_upsert(self, values: dict[str, Any]) -> None:
+        """Hook: change the values of a row that is stored or changed, or raise to refuse it.
+
+        Args:
+            values: Value by attribute name; change it in place.
+        """
+
+    async def after_upsert(self, row: ModelT, values: Mapping[str, Any]) -> None:
+        """Hook: a row was stored or changed, or was there and left alone; not committed yet.
+
+        Args:
+            row: The row as it is now.
+            values: What was given.
+        """
+
+    def after_commit(self, callback: Callback) -> None:
+        """Run a callback once the transaction has committed; not at all if it rolls back.
+
+        Args:
+            callback: A function or coroutine function without arguments.
+        """
+        after_commit(self.session, callback)
+
+
+def _is_ours(cls: type[Any], name: str) -> bool:
+    owner = next(base for base in cls.__mro__ if name in vars(base))
+    return owner.__module__ in {
+        "fastapi_crud.hooks",
+        "fastapi_crud.row_service",
+        "fastapi_crud.service",
+    }

@@ -1,0 +1,215 @@
+"""What a service does with single rows, and with pages of them."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Generic
+
+from pydantic import BaseModel
+
+from fastapi_crud.bodies import column_values
+from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
+from fastapi_crud.exceptions import KeyMismatch
+from fastapi_crud.hooks import Hooks
+from fastapi_crud.models import ModelT
+from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
+from fastapi_crud.query.pagination import CursorPage, Page
+from fastapi_crud.repository import Repository
+from fastapi_crud.schemas import CreateT, UpdateT
+
+
+class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
+    """The half of `Service` that is about single rows and pages of them."""
+
+    @cached_property
+    def repository(self) -> Repository[ModelT]:
+        """The rows; override it to give your own subclass of `Repository`."""
+        generic: Any = Repository
+        repository: Repository[ModelT] = generic[self.model](self.session)
+        return repository
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model consists of."""
+        return inspect_model(self.model)
+
+    async def get(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
+        """Give a row, or None.
+
+        Args:
+            id: Its primary key; a tuple where it is composite.
+        """
+        return await self.repository.get(id)
+
+    async def get_multi(
+        self,
+        *,
+        skip: int = 0,
+        limit: int = DEFAULT_LIMIT,
+        where: Sequence[Where] = (),
+        order_by: Sequence[Any] = (),
+    ) -> tuple[list[ModelT], int]:
+        """Give rows, and how many there are in all.
+
+        Args:
+            skip: How many rows to pass over.
+            limit: How many rows to give at most.
+            where: Conditions that all must hold.
+            order_by: What to sort by; the primary key always comes last.
+        """
+        query = Query(skip=skip, limit=limit, where=where, order_by=order_by)
+        page = await self.repository.get_page(query)
+        return page.items, page.total or 0
+
+    async def get_page(self, query: Query) -> Page[ModelT]:
+        """Give a page of rows: `Query(where=[Filter("age", "gte", 18)], order_by=["-age"])`.
+
+        Args:
+            query: Which rows, in what order, from where, and with what.
+        """
+        if "get_multi" not in self.overrides("list"):
+            return await self.repository.get_page(query)
+        extra = {"where": query.where} if query.where else {}
+        order = {"order_by": query.order_by} if query.order_by else {}
+        items, total = await self.get_multi(skip=query.skip, limit=query.limit, **extra, **order)
+        await self.repository.embed(items, query.include)
+        return Page(items, total, more=total > query.skip + len(items))
+
+    async def get_cursor_page(self, query: Query) -> CursorPage[ModelT]:
+        """Give a page of rows and the ways to its neighbours.
+
+        Args:
+            query: Which rows, in what order, and its `cursor`: empty for the first page.
+        """
+        return await self.repository.get_cursor_page(query)
+
+    async def create(self, data: CreateT) -> ModelT:
+        """Store a new row.
+
+        Args:
+            data: A validated body.
+
+        Raises:
+            Conflict: If it clashes with what is stored.
+            InvalidData: If it cannot be stored.
+        """
+        values = column_values(data, self.info)
+        await self.before_create(values)
+        row = await self.repository.create(values)
+        await self.after_create(row)
+        return row
+
+    async def update(self, id: Any, data: UpdateT) -> ModelT | None:  # noqa: A002, ANN401
+        """Change what the body names, and nothing else.
+
+        Args:
+            id: The primary key of the row.
+            data: A validated body: absent means unchanged, null means NULL.
+
+        Returns:
+            The row as it is now, or None if there is none.
+        """
+        values = self._changes(id, column_values(data, self.info, only_set=True), data)
+        return await self._change(id, values)
+
+    async def replace(self, id: Any, data: BaseModel) -> ModelT | None:  # noqa: A002, ANN401
+        """Set all writable columns: what the body leaves out goes back to its default.
+
+        Args:
+            id: The primary key of the row.
+            data: A validated body. Write-only fields that it leaves out stay as they are.
+
+        Returns:
+            The row as it is now, or None if there is none.
+        """
+        values = self._changes(id, column_values(data, self.info), data)
+        return await self._change(id, self._defaults(data, values) | values)
+
+    async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
+        """Delete a row.
+
+        Args:
+            id: Its primary key.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            ForeignKeyViolation: If other rows still refer to it.
+        """
+        await self.before_delete(id)
+        deleted = await self.repository.delete(id)
+        if deleted:
+            await self.after_delete(id)
+        return deleted
+
+    async def restore(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
+        """Undo the deletion of a row that is marked as deleted.
+
+        Args:
+            id: Its primary key.
+
+        Returns:
+            The row as it is now, or None if there is none.
+
+        Raises:
+            NotDeleted: If it is not deleted.
+            UniqueViolation: If another row has taken its place.
+        """
+        await self.before_restore(id)
+        row = await self.repository.restore(id)
+        if row is not None:
+            await self.after_restore(row)
+        return row
+
+    async def purge(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
+        """Delete a row for good, whether or not it is marked as deleted.
+
+        Args:
+            id: Its primary key.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            ForeignKeyViolation: If other rows still refer to it.
+        """
+        await self.before_delete(id)
+        purged = await self.repository.purge(id)
+        if purged:
+            await self.after_delete(id)
+        return purged
+
+    async def get_for_update(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
+        """Give a row and lock it until the transaction ends: what it says stays so.
+
+        Args:
+            id: Its primary key.
+        """
+        return await self.repository.get_for_update(id)
+
+    async def _change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
+        await self.before_update(id, values)
+        row = await self.repository.update(id, values)
+        if row is not None:
+            await self.after_update(row, values)
+        return row
+
+    def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
+        """Leave out what is ignored, and the key: it must be the one that was asked for."""
+        key_names = [column.name for column in self.info.key]
+        path = self.info.as_key(id)
+        if path is not None:
+            body = [values.get(name, part) for name, part in zip(key_names, path, strict=True)]
+            if self.info.parse_key(body) != path:
+                raise KeyMismatch(fields=[name for name in key_names if name in values])
+        ignored: frozenset[str] = getattr(data, "ignored_fields", frozenset())
+        ignored |= self.rights.unwritable
+        return {k: v for k, v in values.items() if k not in ignored and k not in key_names}
+
+    def _defaults(self, data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the defaults of the columns that a replacement leaves out."""
+        names: frozenset[str] = getattr(data, "defaulted_fields", frozenset())
+        names -= self.rights.unwritable
+        columns = [column for name, column in self.info.columns.items() if name in names]
+        defaults = {c.name: c.default_value() for c in columns if c.name not in values}
+        return {name: value for name, value in defaults.items() if value is not MISSING_DEFAULT}

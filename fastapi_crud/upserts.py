@@ -1,0 +1,208 @@
+"""Rows stored or changed by one statement: the database decides which, so nobody can race."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+from fastapi_crud.batches import Batches
+from fastapi_crud.changes import bound, counted_up, insertion_groups
+from fastapi_crud.exceptions import (
+    ConfigurationError,
+    DuplicateItem,
+    InvalidData,
+    PermissionDenied,
+    UniqueViolation,
+    about_item,
+)
+from fastapi_crud.integrity import translated
+from fastapi_crud.locks import begin_to_write, locked
+from fastapi_crud.models import ModelT
+from fastapi_crud.query.clauses import Query
+from fastapi_crud.uniqueness import UniqueKey, unique_key
+from fastapi_crud.unit_of_work import upserts_plainly
+
+UpsertMode = Literal["merge", "ignore"]
+"""What becomes of a row that is there: the values that are given are set, or it stays."""
+
+Data = Mapping[str, Any]
+
+
+class Upserts(Batches[ModelT], Generic[ModelT]):
+    """The half of `Repository` that stores rows or changes those that are there."""
+
+    async def upsert(
+        self,
+        data: Sequence[Data],
+        *,
+        on_conflict: Sequence[str] | None = None,
+        mode: UpsertMode = "merge",
+    ) -> list[ModelT]:
+        """Store rows, or change those that are there: `INSERT ... ON CONFLICT`.
+
+        Values that are not given are never overwritten. Validators of the model run; its
+        `before_update` events cannot, so a model that has some is refused.
+
+        Args:
+            data: Value by attribute name, for each row; those of `on_conflict` must be there.
+            on_conflict: The attributes of a unique key; the primary key unless given.
+            mode: `"merge"` changes a row that is there, `"ignore"` leaves it alone.
+
+        Returns:
+            The rows as they are now; the order is kept.
+
+        Raises:
+            ConfigurationError: If there is no such unique key, or the database could not tell it
+                from others.
+            DuplicateItem: If two are about the same row.
+            UniqueViolation: If a row is there that this caller does not see, or another key clashes.
+            CrudError: As `create` and `update` do; its `index` tells which row it is about.
+        """
+        names = on_conflict or [column.name for column in self.info.key]
+        key = unique_key(self.info, names, self._dialect)
+        if not upserts_plainly(self.info):
+            msg = f"{self.info.name} listens to its changes or spans tables: it cannot be upserted"
+            raise ConfigurationError(msg)
+        self._check_items(data, key)
+
+        async def at_once(items: Sequence[Data]) -> list[ModelT]:
+            return await self._upsert(items, key, mode)
+
+        async def one(item: Data) -> ModelT:
+            return (await self._upsert([item], key, mode))[0]
+
+        return await self._together(data, at_once, one)
+
+    def _check_items(self, data: Sequence[Data], key: UniqueKey) -> None:
+        seen: set[tuple[Any, ...]] = set()
+        for index, item in enumerate(data):
+            with about_item(index):
+                missing = [name for name in key.names if item.get(name) is None]
+                if missing:
+                    msg = f"{' and '.join(missing)} must be given"
+                    raise InvalidData(msg, fields=missing)
+                values = tuple(item[name] for name in key.names)
+                if values in seen:
+                    raise DuplicateItem(fields=key.names)
+                seen.add(values)
+
+    async def _upsert(
+        self, items: Sequence[Data], key: UniqueKey, mode: UpsertMode
+    ) -> list[ModelT]:
+        given: dict[frozenset[str], list[Data]] = {}
+        for item in items:
+            given.setdefault(frozenset(item), []).append(item)
+        await self._prepare(())
+        with translated(self.info):
+            await begin_to_write(self.session, self.info.mapper)
+            for names, alike in given.items():
+                changed = [name for name in alike[0] if name in names and name not in key.names]
+                stored = [self._complete(item) for item in alike]
+                for _, group in insertion_groups(self.info, stored):
+                    statement = self._statement(group, key, changed if mode == "merge" else [])
+                    await self.session.execute(
+                        statement, bind_arguments={"mapper": self.info.mapper}
+                    )
+            return await self._settle_all(await self._stored(items, key))
+
+    def _complete(self, item: Data) -> dict[str, Any]:
+        """Give what is stored of a new row: validators have their say, and a subclass its mark."""
+        row = self.info.constructor(item)
+        made = {name: value for name, value in vars(row).items() if name in self.info.columns}
+        for name, column in self.info.columns.items():
+            if column.version:
+                made[name] = 1
+            elif column.discriminator:
+                made[name] = self.info.mapper.polymorphic_identity
+        return made
+
+    def _statement(
+        self, group: Sequence[Data], key: UniqueKey, changed: Sequence[str]
+    ) -> sa.Insert:
+        """Write the statement for rows that name the same columns.
+
+        Args:
+            group: Value by attribute name, for each row.
+            key: Decides whether a row is there.
+            changed: What is set of a row that is there; nothing if empty.
+        """
+        table: Any = self.info.mapper.local_table
+        columns = {name: self.info.columns[name].columns[0] for name in group[0]}
+        rows = [
+            {columns[name].name: bound(value, columns[name]) for name, value in row.items()}
+            for row in group
+        ]
+        target = [self.info.columns[name].columns[0] for name in key.names]
+        allowed = [*self._live(), *self._write_conditions()]
+        if self._dialect in {"mysql", "mariadb"}:
+            insert = mysql.insert(table).values(rows)
+            new = {columns[name].name: insert.inserted[columns[name].name] for name in changed}
+            sets = self._sets(new) if changed else {target[0].name: target[0]}
+            if allowed and changed:
+                sets = {
+                    name: sa.case((sa.and_(*allowed), value), else_=table.c[name])
+                    for name, value in sets.items()
+                }
+            return insert.on_duplicate_key_update(sets)
+        module: Any = postgresql if self._dialect == "postgresql" else sqlite
+        native: Any = module.insert(table).values(rows)
+        where = key.where.get(self._dialect)
+        if not changed:
+            ignoring: sa.Insert = native.on_conflict_do_nothing(
+                index_elements=target, index_where=where
+            )
+            return ignoring
+        new = {columns[name].name: native.excluded[columns[name].name] for name in changed}
+        merging: sa.Insert = native.on_conflict_do_update(
+            index_elements=target,
+            index_where=where,
+            set_=self._sets(new),
+            where=sa.and_(*allowed) if allowed else None,
+        )
+        return merging
+
+    def _sets(self, new: dict[str, Any]) -> dict[str, Any]:
+        """Add what every update sets: the version, and columns with `onupdate`."""
+        sets: dict[str, Any] = {}
+        for name, column in self.info.columns.items():
+            for each in column.columns:
+                if each.onupdate is not None and each.name not in new:
+                    sets[each.name] = _value_of(each.onupdate, getattr(self.info.model, name))
+        versions = {
+            self.info.columns[name].columns[0].name: counted
+            for name, counted in counted_up(self.info).items()
+        }
+        return {**sets, **versions, **new}
+
+    async def _stored(self, items: Sequence[Data], key: UniqueKey) -> list[ModelT]:
+        """Give the rows as they are now; the database tells which belongs to which item."""
+        attributes = [getattr(self.model, name) for name in key.names]
+        same: list[ColumnElement[bool]] = [
+            sa.and_(*(a == item[n] for a, n in zip(attributes, key.names, strict=True)))
+            for item in items
+        ]
+        place = sa.case(*((test, index) for index, test in enumerate(same)))
+        query = Query(where=(sa.or_(*same), *self._write_conditions()))
+        statement = self._statements().rows(query).order_by(None).add_columns(place)
+        statement = locked(statement, self.info.mapper, self._dialect)
+        rows: Sequence[Any] = (await self._execute(statement)).unique().all()
+        found = {row[1]: row[0] for row in rows}
+        for index in range(len(items)):
+            if index not in found:
+                error = PermissionDenied() if self.view.write_scope else self._unseen(key)
+                error.index = index
+                raise error
+        return [found[index] for index in range(len(items))]
+
+    def _unseen(self, key: UniqueKey) -> UniqueViolation:
+        msg = f"{self.info.name} with this {' and '.join(key.names)} already exists"
+        return UniqueViolation(msg, fields=key.names)
+
+
+def _value_of(default: Any, attribute: Any) -> ColumnElement[Any]:  # noqa: ANN401 - SQLAlchemy's
+    """Evaluate what a column is set to by every update."""
+    if default.is_callable:
+        return bound(default.arg(None), attribute)
+    return bound(default.arg, attribute)

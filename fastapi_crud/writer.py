@@ -1,0 +1,306 @@
+"""Single rows of one model, to write: create, update, delete, restore, purge. Never commits."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Generic, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import InstanceState
+from sqlalchemy.sql.elements import ColumnElement
+
+from fastapi_crud.exceptions import ConfigurationError, NotDeleted, PermissionDenied
+from fastapi_crud.integrity import translated
+from fastapi_crud.locks import Held, begin_to_write, locked
+from fastapi_crud.models import ModelT
+from fastapi_crud.query.clauses import Deleted, Query
+from fastapi_crud.query.conditions import Translator
+from fastapi_crud.query.loading import options
+from fastapi_crud.query.statements import is_one_of, key_equals
+from fastapi_crud.reader import KEYS_CHUNK, Reader
+from fastapi_crud.unit_of_work import needs_unit_of_work, stores_less
+
+
+class Writer(Reader[ModelT], Generic[ModelT]):
+    """The half of `Repository` that writes single rows."""
+
+    async def create(self, data: Mapping[str, Any]) -> ModelT:
+        """Store a new row.
+
+        Args:
+            data: Value by attribute name.
+
+        Raises:
+            UniqueViolation: If a unique rule is violated; nothing is checked beforehand.
+            ForeignKeyViolation: If it refers to a row that does not exist.
+            InvalidData: If the values cannot be stored.
+            PermissionDenied: If the row lies outside the scope of this caller.
+        """
+        row = self.info.constructor(data)
+        self.session.add(row)
+        with translated(self.info):
+            await self.session.flush()
+            await self._stay_in_scope([row])
+            return await self._settle(row)
+
+    async def get_for_update(self, id: object) -> ModelT | None:  # noqa: A002 - the field's word
+        """Give a row and lock it until the transaction ends: what it says stays so.
+
+        Changes of the row in the same transaction do not read it again.
+
+        Args:
+            id: The primary key; a tuple where it is composite.
+
+        Raises:
+            PermissionDenied: If this caller may read the row but not write it.
+            LockTimeout: If another transaction holds it for too long.
+        """
+        key = self.info.as_key(id)
+        return None if key is None else await self._writable(key, lock=True)
+
+    async def update(self, obj_or_id: object, data: Mapping[str, Any]) -> ModelT | None:
+        """Change a row.
+
+        Args:
+            obj_or_id: The row, or its primary key.
+            data: New value by attribute name; without any, nothing is written.
+
+        Returns:
+            The row as it is now, or None if there is none with this key.
+
+        Raises:
+            PermissionDenied: If this caller may read the row but not write it, or not so.
+        """
+        if isinstance(obj_or_id, self.model):
+            await self._stay_in_scope([obj_or_id])
+            return await self._write(obj_or_id, data)
+        key = self.info.as_key(obj_or_id)
+        if key is None:
+            return None
+        if not data:
+            return await self._writable(key)
+        row = await self._set(key, data)
+        return None if row is None else await self._settle(row)
+
+    async def delete(self, obj_or_id: object) -> bool:
+        """Delete a row; where the model is deleted softly, mark it as deleted.
+
+        Args:
+            obj_or_id: The row, or its primary key.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            ForeignKeyViolation: If other rows still refer to it.
+            PermissionDenied: If this caller may read the row but not delete it.
+        """
+        deletion = self._translator.deletion(self.info)
+        if deletion is None:
+            return await self.purge(obj_or_id)
+        if isinstance(obj_or_id, self.model):
+            await self._stay_in_scope([obj_or_id])
+            if not deletion.marks(obj_or_id):
+                await self._write(obj_or_id, deletion.deleted())
+                return True
+            return False
+        key = self.info.as_key(obj_or_id)
+        return key is not None and await self._set(key, deletion.deleted(), lock=True) is not None
+
+    async def restore(self, obj_or_id: object) -> ModelT | None:
+        """Undo the deletion of a row that is marked as deleted.
+
+        Args:
+            obj_or_id: The row, or its primary key.
+
+        Returns:
+            The row as it is now, or None if there is none with this key.
+
+        Raises:
+            NotDeleted: If it is not deleted.
+            UniqueViolation: If another row has taken its place.
+            PermissionDenied: If this caller may read the row but not write it.
+        """
+        deletion = self._translator.deletion(self.info)
+        if deletion is None:
+            msg = f"{self.info.name} is not deleted softly: give it SoftDelete or soft_delete="
+            raise ConfigurationError(msg)
+        id = self.info.key_of(obj_or_id) if isinstance(obj_or_id, self.model) else obj_or_id  # noqa: A001
+        key = self.info.as_key(id)
+        row = None if key is None else await self._writable(key, lock=True, deleted="include")
+        if row is None:
+            return None
+        if not deletion.marks(row):
+            raise NotDeleted
+        return await self._write(row, deletion.restored())
+
+    async def purge(self, obj_or_id: object) -> bool:
+        """Delete a row for good, whether or not it is marked as deleted.
+
+        Args:
+            obj_or_id: The row, or its primary key.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            ForeignKeyViolation: If other rows still refer to it.
+            PermissionDenied: If this caller may read the row but not delete it.
+        """
+        if isinstance(obj_or_id, self.model):
+            await self._stay_in_scope([obj_or_id])
+            return await self._remove(obj_or_id)
+        key = self.info.as_key(obj_or_id)
+        if key is None:
+            return False
+        if needs_unit_of_work(self.info, self.session, "delete"):
+            row = await self._writable(key, deleted="include")
+            return row is not None and await self._remove(row)
+        self._held.drop(key)
+        return await self._delete(key)
+
+    async def _set(
+        self, key: tuple[Any, ...], data: Mapping[str, Any], *, lock: bool = False
+    ) -> ModelT | None:
+        """Change a row that is not deleted.
+
+        Args:
+            key: Its key.
+            data: New value by attribute name.
+            lock: Whether two at once must not both find it as it was.
+        """
+        if needs_unit_of_work(self.info, self.session, "update"):
+            row = await self._writable(key, lock=lock)
+            return row if row is None else await self._write(row, data, settle=False)
+        await self._prepare(())
+        statement = (
+            sa.update(self.model)
+            .where(*key_equals(self.info, key), *self._live(), *self._write_conditions())
+            .values(dict(data))
+            .returning(self.model)
+            .execution_options(populate_existing=True, synchronize_session=False)
+        )
+        with translated(self.info):
+            row = await self.session.scalar(statement)
+            if row is None:
+                await self._refuse_if_readable(key)
+                return None
+            await self._stay_in_scope([row])
+            return row
+
+    async def _delete(self, key: Sequence[Any]) -> bool:
+        await self._prepare(())
+        conditions = (*key_equals(self.info, key), *self._write_conditions())
+        with translated(self.info):
+            result = await self.session.execute(sa.delete(self.model).where(*conditions))
+        if cast("CursorResult[Any]", result).rowcount > 0:
+            return True
+        await self._refuse_if_readable(key, "include")
+        return False
+
+    async def _writable(
+        self, key: tuple[Any, ...], *, lock: bool = False, deleted: Deleted = "exclude"
+    ) -> ModelT | None:
+        """Give a row that this caller may write; a row that is locked is not read again."""
+        held: ModelT | None = self._held.get(key)
+        if held is not None:
+            return held
+        with translated(self.info):
+            if lock:
+                await begin_to_write(self.session, self.info.mapper)
+        query = Query(where=(*key_equals(self.info, key), *self._write_conditions()))
+        statement = self._statements(deleted).rows(query).order_by(None).limit(1)
+        if lock:
+            statement = locked(statement, self.info.mapper, self._dialect)
+        row: ModelT | None = next((await self._execute(statement)).unique().scalars(), None)
+        if row is None:
+            await self._refuse_if_readable(key, deleted)
+        elif lock:
+            self._held.add(key, row)
+        return row
+
+    async def _write(self, row: ModelT, data: Mapping[str, Any], *, settle: bool = True) -> ModelT:
+        for name, value in data.items():
+            setattr(row, name, value)
+        with translated(self.info):
+            await self.session.flush()
+            await self._stay_in_scope([row])
+            return await self._settle(row) if settle else row
+
+    async def _remove(self, row: ModelT) -> bool:
+        self._held.drop(self.info.key_of(row))
+        with translated(self.info):
+            await self.session.delete(row)
+            await self.session.flush()
+        return True
+
+    @cached_property
+    def _held(self) -> Held:
+        return Held(self.session)
+
+    def _live(self) -> list[ColumnElement[bool]]:
+        deletion = self._translator.deletion(self.info)
+        return [] if deletion is None else [deletion.is_live(self.model)]
+
+    def _write_conditions(self) -> list[ColumnElement[bool]]:
+        every = Translator(self._dialect, deletions=self.view.deletions)
+        return [every.test(self.info, each) for each in self.view.write_scope]
+
+    async def _refuse_if_readable(self, key: Sequence[Any], deleted: Deleted = "exclude") -> None:
+        """Tell "not yours to change" from "not there": only for rows that the caller may read.
+
+        Raises:
+            PermissionDenied: If there is such a row.
+        """
+        if not self.view.write_scope:
+            return
+        there = self._statements(deleted).keys(key_equals(self.info, key))
+        if await self._scalar(sa.select(sa.exists(there)), ()):
+            raise PermissionDenied
+
+    async def _stay_in_scope(self, rows: Sequence[ModelT]) -> None:
+        """Refuse rows that this caller could not write, or not read any more.
+
+        Raises:
+            PermissionDenied: If there is one; whoever opened the session rolls back.
+        """
+        conditions = self._write_conditions()
+        if not conditions or not rows:
+            return
+        await self._prepare(())
+        key = [getattr(self.model, column.name) for column in self.info.key]
+        keys = [self.info.key_of(row) for row in rows]
+        for start in range(0, len(keys), KEYS_CHUNK):
+            chunk = keys[start : start + KEYS_CHUNK]
+            within = sa.select(sa.func.count()).select_from(self.model)
+            found = await self.session.scalar(within.where(is_one_of(key, chunk), *conditions))
+            if found != len(chunk):
+                raise PermissionDenied
+
+    async def _settle(self, row: ModelT) -> ModelT:
+        """Load what only the database knows of a row that was just written, if anything."""
+        return (await self._settle_all([row]))[0]
+
+    async def _settle_all(self, rows: Sequence[ModelT]) -> list[ModelT]:
+        """Load what only the database knows of rows that were just written: one statement."""
+        await self._reload([row for row in rows if self._is_unsettled(row)])
+        return [*rows]
+
+    async def _reload(self, rows: Sequence[ModelT]) -> None:
+        key = [getattr(self.model, column.name) for column in self.info.key]
+        loaded = options(self.info, self.view.loads, self._translator)
+        for start in range(0, len(rows), KEYS_CHUNK):
+            keys = [self.info.key_of(row) for row in rows[start : start + KEYS_CHUNK]]
+            statement = sa.select(self.model).where(is_one_of(key, keys)).options(*loaded)
+            with translated(self.info):
+                found = await self.session.scalars(
+                    statement.execution_options(populate_existing=True)
+                )
+                found.unique().all()
+
+    def _is_unsettled(self, row: ModelT) -> bool:
+        state: InstanceState[Any] = sa.inspect(row)
+        expressions = {name for name, column in self.info.columns.items() if not column.columns}
+        unknown = state.expired_attributes | expressions | self.view.loads.keys()
+        dialect = self.session.get_bind(self.info.mapper).dialect
+        return bool(state.unloaded & unknown) or stores_less(self.info, dialect)
