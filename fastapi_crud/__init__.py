@@ -1,5 +1,6 @@
 """Full CRUD endpoints for FastAPI from a declared SQLAlchemy model."""
 
+from fastapi_crud.audit import Audited as Audited, AuditEntry as AuditEntry
 from fastapi_crud.database import Database as Database
 from fastapi_crud.exceptions import (
     CheckViolation as CheckViolation,
@@ -8,24 +9,36 @@ from fastapi_crud.exceptions import (
     ConstraintViolation as ConstraintViolation,
     CrudError as CrudError,
     DatabaseUnavailable as DatabaseUnavailable,
+    DuplicateItem as DuplicateItem,
     ForeignKeyViolation as ForeignKeyViolation,
+    IdempotencyKeyReused as IdempotencyKeyReused,
     InvalidData as InvalidData,
+    InvalidIdempotencyKey as InvalidIdempotencyKey,
     InvalidQuery as InvalidQuery,
     Issue as Issue,
     KeyMismatch as KeyMismatch,
     LockTimeout as LockTimeout,
+    NotDeleted as NotDeleted,
     NotFound as NotFound,
     NotNullViolation as NotNullViolation,
     PermissionDenied as PermissionDenied,
+    PreconditionFailed as PreconditionFailed,
+    PreconditionRequired as PreconditionRequired,
+    RequestInProgress as RequestInProgress,
     TransactionConflict as TransactionConflict,
     Unavailable as Unavailable,
     UniqueViolation as UniqueViolation,
     UnsupportedMediaType as UnsupportedMediaType,
     ValueRejected as ValueRejected,
 )
+from fastapi_crud.idempotency import (
+    idempotency_table as idempotency_table,
+    prune_idempotency_keys as prune_idempotency_keys,
+)
 from fastapi_crud.models import (
     Base as Base,
     IntPrimaryKey as IntPrimaryKey,
+    SoftDelete as SoftDelete,
     Timestamps as Timestamps,
     UTCDateTime as UTCDateTime,
     UUIDPrimaryKey as UUIDPrimaryKey,

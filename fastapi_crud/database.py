@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -185,12 +187,23 @@ async def commit(session: AsyncSession, info: ModelInfo | None = None) -> None:
                 await result
         except Exception:
             logger.exception("after_commit callback %r failed", callback)
+    if session.in_transaction():
+        try:
+            await session.commit()
+        except Exception:
+            logger.exception("what after_commit callbacks did could not be committed")
+            await rollback(session)
 
 
 async def rollback(session: AsyncSession) -> None:
     """Roll back, and forget the callbacks of `after_commit`."""
     session.info.get(AFTER_COMMIT, []).clear()
-    await session.rollback()
+    try:
+        await session.rollback()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        logger.warning("rolled back by the end of the connection: %s", error)
 
 
 def after_commit(session: AsyncSession, callback: Callback) -> None:
@@ -258,5 +271,9 @@ def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401 - 
     del record
     cursor = connection.cursor()
     for pragma in SQLITE_PRAGMAS:
-        cursor.execute(pragma)
+        try:
+            cursor.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_READONLY":
+                raise
     cursor.close()

@@ -133,6 +133,7 @@ class RequestInProgress(Conflict):
     """A request with this idempotency key is being worked on; try again later."""
 
     code = "request_in_progress"
+    retry_after = 1
 
 
 class InvalidData(ConstraintViolation):

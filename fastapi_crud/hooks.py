@@ -26,6 +26,8 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Operation → the methods that a subclass can put rules into."""
+PLAIN_ROOMS = frozenset({"fastapi_crud.hooks", "fastapi_crud.row_service", "fastapi_crud.service"})
+"""Where methods are that have no rules of a subclass."""
 
 
 class Hooks(ForModel, Generic[ModelT]):
@@ -40,7 +42,14 @@ class Hooks(ForModel, Generic[ModelT]):
     @classmethod
     def overrides(cls, operation: str) -> frozenset[str]:
         """Tell which methods a subclass has put rules into for an operation."""
-        return frozenset(name for name in OVERRIDES[operation] if not _is_ours(cls, name))
+        return frozenset(
+            name for name in OVERRIDES[operation] if _owner(cls, name) not in PLAIN_ROOMS
+        )
+
+    @classmethod
+    def defines(cls, name: str) -> bool:
+        """Tell whether the developer has a method of this name, not just the library."""
+        return not _owner(cls, name).startswith("fastapi_crud.")
 
     async def before_create(self, values: dict[str, Any]) -> None:
         """Hook: change the values of a new row, or raise to refuse it.
@@ -106,10 +115,5 @@ class Hooks(ForModel, Generic[ModelT]):
         after_commit(self.session, callback)
 
 
-def _is_ours(cls: type[Any], name: str) -> bool:
-    owner = next(base for base in cls.__mro__ if name in vars(base))
-    return owner.__module__ in {
-        "fastapi_crud.hooks",
-        "fastapi_crud.row_service",
-        "fastapi_crud.service",
-    }
+def _owner(cls: type[Any], name: str) -> str:
+    return next(base.__module__ for base in cls.__mro__ if name in vars(base))

@@ -34,6 +34,7 @@ RULES: Mapping[str, type[CrudError]] = {
     "23502": NotNullViolation,
     "23514": CheckViolation,
     "23P01": Conflict,
+    "21000": Conflict,  # two rows of one upsert are the same
     "22": ValueRejected,
     "40001": TransactionConflict,
     "40P01": TransactionConflict,
@@ -61,6 +62,11 @@ RULES: Mapping[str, type[CrudError]] = {
     "1690": ValueRejected,
     "3140": ValueRejected,
     "1020": TransactionConflict,
+    "1305": TransactionConflict,  # the savepoint is gone with a transaction that was undone
+    "1317": LockTimeout,
+    "1969": LockTimeout,
+    "3024": LockTimeout,
+    "1927": DatabaseUnavailable,
     "1205": LockTimeout,
     "1213": TransactionConflict,
     "3572": LockTimeout,

@@ -92,11 +92,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             Conflict: If it clashes with what is stored.
             InvalidData: If it cannot be stored.
         """
-        values = column_values(data, self.info)
-        await self.before_create(values)
-        row = await self.repository.create(values)
-        await self.after_create(row)
-        return row
+        return await self._create(column_values(data, self.info))
 
     async def update(self, id: Any, data: UpdateT) -> ModelT | None:  # noqa: A002, ANN401
         """Change what the body names, and nothing else.
@@ -123,6 +119,21 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         values = self._changes(id, column_values(data, self.info), data)
         return await self._change(id, self._defaults(data, values) | values)
+
+    async def create_under(self, id: Any, data: BaseModel) -> ModelT:  # noqa: A002, ANN401 - any key
+        """Store a new row under a key that the client chose: for a PUT that creates.
+
+        Args:
+            id: The primary key of the row.
+            data: A validated body.
+
+        Raises:
+            Conflict: If it clashes with what is stored.
+            InvalidData: If it cannot be stored.
+        """
+        values = self._changes(id, column_values(data, self.info), data)
+        key = dict(zip((c.name for c in self.info.key), self.info.as_key(id) or (), strict=True))
+        return await self._create(values | key)
 
     async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
         """Delete a row.
@@ -186,6 +197,12 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             id: Its primary key.
         """
         return await self.repository.get_for_update(id)
+
+    async def _create(self, values: dict[str, Any]) -> ModelT:
+        await self.before_create(values)
+        row = await self.repository.create(values)
+        await self.after_create(row)
+        return row
 
     async def _change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
         await self.before_update(id, values)

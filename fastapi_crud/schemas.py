@@ -1,6 +1,6 @@
 """The pydantic models of a resource, derived from its columns: create, update, replace, read, page."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from enum import Enum
@@ -147,6 +147,19 @@ def derive_schemas(info: ModelInfo, name: str, exposure: Exposure) -> Schemas:
         read=read,
         page=page_of(read, f"{name}Page", info.model.__module__),
     )
+
+
+def shown_columns(info: ModelInfo, names: Iterable[str]) -> type[BaseModel]:
+    """Make the schema of a row that shows some of its columns, whoever may read them."""
+    fields = {name: _read_field(info.columns[name]) for name in names}
+    schema: type[BaseModel] = _make(info, info.name, OutputSchema, fields)
+    return schema
+
+
+def key_fields(info: ModelInfo) -> dict[str, Any]:
+    """Define the fields of a body that name a row by its primary key, in the mapper's order."""
+    specs = {column.name: FieldSpec(column.write, extra=_shown(column)) for column in info.key}
+    return dict(_definition(*item) for item in specs.items())
 
 
 def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[BaseModel]:

@@ -80,8 +80,10 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
             NotFound: If there is none with one of the keys.
             CrudError: As `delete` does; its `index` tells which key it is about.
         """
-        if "delete" in self.overrides("delete"):
+        rules = self.overrides("delete")
+        if rules:
             await self.repository.lock_multi(ids)
+        if "delete" in rules:
             for i, key in enumerate(ids):
                 await self._about(i, self.delete(key))
             return

@@ -176,25 +176,46 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
         }
         return {**sets, **versions, **new}
 
-    async def _stored(self, items: Sequence[Data], key: UniqueKey) -> list[ModelT]:
-        """Give the rows as they are now; the database tells which belongs to which item."""
+    async def find(self, data: Sequence[Data], names: Sequence[str]) -> list[ModelT | None]:
+        """Give the rows with these values of a unique key: one statement, however many.
+
+        Args:
+            data: Value by attribute name, for each row; those of the key must be there.
+            names: The attributes of the key.
+
+        Returns:
+            For each the row, or None where there is none that this caller sees.
+        """
+        return await self._found(data, unique_key(self.info, names), lock=False)
+
+    async def _found(
+        self, items: Sequence[Data], key: UniqueKey, *, lock: bool
+    ) -> list[ModelT | None]:
+        """Find rows by a unique key; the database tells which belongs to which item."""
         attributes = [getattr(self.model, name) for name in key.names]
         same: list[ColumnElement[bool]] = [
             sa.and_(*(a == item[n] for a, n in zip(attributes, key.names, strict=True)))
             for item in items
         ]
         place = sa.case(*((test, index) for index, test in enumerate(same)))
-        query = Query(where=(sa.or_(*same), *self._write_conditions()))
+        conditions = self._write_conditions() if lock else []
+        query = Query(where=(sa.or_(*same), *conditions))
         statement = self._statements().rows(query).order_by(None).add_columns(place)
-        statement = locked(statement, self.info.mapper, self._dialect)
+        if lock:
+            statement = locked(statement, self.info.mapper, self._dialect)
         rows: Sequence[Any] = (await self._execute(statement)).unique().all()
         found = {row[1]: row[0] for row in rows}
-        for index in range(len(items)):
-            if index not in found:
-                error = PermissionDenied() if self.view.write_scope else self._unseen(key)
-                error.index = index
-                raise error
-        return [found[index] for index in range(len(items))]
+        return [found.get(index) for index in range(len(items))]
+
+    async def _stored(self, items: Sequence[Data], key: UniqueKey) -> list[ModelT]:
+        """Give the rows as they are now, unless there is one that this caller may not change."""
+        rows: list[ModelT] = []
+        for index, row in enumerate(await self._found(items, key, lock=True)):
+            with about_item(index):
+                if row is None:
+                    raise PermissionDenied if self.view.write_scope else self._unseen(key)
+                rows.append(row)
+        return rows
 
     def _unseen(self, key: UniqueKey) -> UniqueViolation:
         msg = f"{self.info.name} with this {' and '.join(key.names)} already exists"

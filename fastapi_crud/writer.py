@@ -43,20 +43,26 @@ class Writer(Reader[ModelT], Generic[ModelT]):
             await self._stay_in_scope([row])
             return await self._settle(row)
 
-    async def get_for_update(self, id: object) -> ModelT | None:  # noqa: A002 - the field's word
+    async def get_for_update(
+        self,
+        id: object,  # noqa: A002 - the field's word
+        *,
+        deleted: Deleted = "exclude",
+    ) -> ModelT | None:
         """Give a row and lock it until the transaction ends: what it says stays so.
 
         Changes of the row in the same transaction do not read it again.
 
         Args:
             id: The primary key; a tuple where it is composite.
+            deleted: Whether a row that is marked as deleted is meant as well.
 
         Raises:
             PermissionDenied: If this caller may read the row but not write it.
             LockTimeout: If another transaction holds it for too long.
         """
         key = self.info.as_key(id)
-        return None if key is None else await self._writable(key, lock=True)
+        return None if key is None else await self._writable(key, lock=True, deleted=deleted)
 
     async def update(self, obj_or_id: object, data: Mapping[str, Any]) -> ModelT | None:
         """Change a row.
@@ -203,8 +209,10 @@ class Writer(Reader[ModelT], Generic[ModelT]):
     ) -> ModelT | None:
         """Give a row that this caller may write; a row that is locked is not read again."""
         held: ModelT | None = self._held.get(key)
+        deletion = self._translator.deletion(self.info)
         if held is not None:
-            return held
+            hidden = deletion is not None and deleted == "exclude" and deletion.marks(held)
+            return None if hidden else held
         with translated(self.info):
             if lock:
                 await begin_to_write(self.session, self.info.mapper)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Enum,
     ForeignKey,
+    Index,
     Integer,
     Interval,
     LargeBinary,
@@ -32,6 +33,7 @@ from sqlalchemy import (
     Uuid,
     func,
     select,
+    text,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import (
@@ -46,7 +48,7 @@ from sqlalchemy.orm import (
 )
 from sqlmodel import Field, SQLModel
 
-from fastapi_crud import CrudOptions, Timestamps, UUIDPrimaryKey, Versioned
+from fastapi_crud import CrudOptions, SoftDelete, Timestamps, UUIDPrimaryKey, Versioned
 from fastapi_crud.models import NAMING_CONVENTION
 
 
@@ -176,6 +178,27 @@ class Ticket(Versioned, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str] = mapped_column(String(50))
+
+
+class Article(SoftDelete, Versioned, Timestamps, Base):
+    """Deleted softly, versioned, unique while it is live, and with JSON to merge."""
+
+    __tablename__ = "articles"
+    __table_args__ = (
+        Index(
+            "uq_articles_slug",
+            "slug",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+            sqlite_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(30))
+    title: Mapped[str | None] = mapped_column(String(50))
+    stock: Mapped[int] = mapped_column(default=0)
+    meta: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 
 class Checked(Base):

@@ -1,26 +1,16 @@
-"""What a developer says about a resource, and what it is called."""
+"""What a developer says about a resource."""
 
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, fields
 from typing import Any, get_type_hints
 
 import pytest
-import sqlalchemy as sa
 
 from fastapi_crud import ConfigurationError, CrudOptions, Limits
 from fastapi_crud.access import Exposure
-from fastapi_crud.columns import inspect_model
-from fastapi_crud.options import (
-    OPERATIONS,
-    Names,
-    Operation,
-    RouterOptions,
-    resolve_names,
-    resolve_options,
-)
+from fastapi_crud.operations import OPERATIONS, Operation
+from fastapi_crud.options import RouterOptions, resolve_options
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
-from tests import models
-from tests.strategies import model_of
 
 CLASSES = {"service", "create_schema", "update_schema", "read_schema"}
 
@@ -47,13 +37,6 @@ class WithNonsense:
     """A model whose `__crud__` is something else."""
 
     __crud__: Mapping[str, str] = {"name": "things"}
-
-
-def named(name: str, table: str) -> type[Any]:
-    """A model of that name over a table of that name."""
-    model = model_of(sa.Column("a", sa.Integer), name=name)
-    inspect_model(model).mapper.local_table.name = table  # type: ignore[attr-defined]
-    return model
 
 
 # Limits
@@ -175,7 +158,7 @@ def test_a_model_with_nonsense_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"nmae": "x"}, r"unknown options \['nmae'\]; there are allow_params, .*name"),
+        ({"nmae": "x"}, r"unknown options \['nmae'\]; there are actor, .*name"),
         ({"operations": ["list", "lst"]}, r"unknown operations \['lst'\]; there are list, create"),
         ({"dependencies": {"gte": []}}, r"unknown operations \['gte'\]"),
     ],
@@ -193,64 +176,3 @@ def test_misspelt_options_are_refused(given: dict[str, Any], message: str) -> No
 def test_any_choice_of_operations_is_fine(operations: Any) -> None:
     """May a resource have some of the operations, or none?"""
     assert resolve_options(Without, {"operations": operations}).operations == operations
-
-
-def test_there_are_six_operations() -> None:
-    """Do the type and the tuple name the same operations?"""
-    assert Operation.__args__ == OPERATIONS  # type: ignore[attr-defined]
-
-
-# Names
-
-NAMES: list[tuple[type[Any], dict[str, str], Names]] = [
-    (models.Note, {}, Names("notes", "note", "Note")),
-    (models.Manager, {}, Names("managers", "manager", "Manager")),
-    (models.Clerk, {"name": "clerks"}, Names("clerks", "clerk", "Clerk")),
-    (models.Hero, {}, Names("heroes", "hero", "Hero")),
-    (models.Note, {"name": "notes"}, Names("notes", "note", "Note")),
-    (models.Note, {"name": "memos"}, Names("memos", "memo", "Memo")),
-    (models.Note, {"name": "memos", "singular": "note"}, Names("memos", "note", "Note")),
-    (models.Note, {"singular": "entry"}, Names("notes", "entry", "Entry")),
-    (models.Note, {"name": "sticky-notes"}, Names("sticky-notes", "sticky-note", "StickyNote")),
-    (models.Note, {"name": "old_notes"}, Names("old_notes", "old_note", "OldNote")),
-    (named("HTTPRequest", "requests"), {}, Names("requests", "http_request", "HTTPRequest")),
-    (named("OAuth2Client", "clients"), {}, Names("clients", "o_auth2_client", "OAuth2Client")),
-    (named("Person", "people"), {}, Names("people", "person", "Person")),
-    (models.Note, {"name": "sheep"}, Names("sheep", "sheep", "Sheep")),
-]
-
-
-@pytest.mark.parametrize(
-    ("model", "options", "names"), NAMES, ids=lambda it: getattr(it, "__name__", str(it))
-)
-def test_what_a_resource_is_called(model: type[Any], options: dict[str, Any], names: Names) -> None:
-    """What is it called in paths, in operation ids and in schemas?"""
-    assert resolve_names(inspect_model(model), CrudOptions(**options)) == names
-
-
-@pytest.mark.parametrize(
-    ("plural", "singular"),
-    [
-        ("categories", "category"), ("classes", "class"), ("boxes", "box"), ("quizzes", "quizz"),
-        ("matches", "match"), ("wishes", "wish"), ("glass", "glass"), ("users", "user"),
-        ("cities", "city"), ("data", "data"),
-    ],
-)  # fmt: skip
-def test_the_singular_of_a_plural(plural: str, singular: str) -> None:
-    """Is the singular of a given name found by its ending?"""
-    names = resolve_names(inspect_model(models.Note), CrudOptions(name=plural))
-    assert names.singular == singular
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"name": "a/b"}, {"name": "1st"}, {"name": "a b"}, {"name": "ä"}, {"name": "{id}"}, {"name": "-a"},
-     {"singular": "a.b"}, {"singular": "n\n"}],
-    ids=str,
-)  # fmt: skip
-def test_names_that_no_path_can_have_are_refused(options: dict[str, Any]) -> None:
-    """Is a name refused that would need quoting, with the fix?"""
-    with pytest.raises(
-        ConfigurationError, match="cannot be part of a path: give name= and singular="
-    ):
-        resolve_names(inspect_model(models.Note), CrudOptions(**options))

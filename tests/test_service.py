@@ -1,213 +1,284 @@
-"""Rules around the rows: hooks, schemas in, keys that must match, callbacks after the commit."""
+"""Several rows at once, with the rules around each: as if they came one by one."""
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_crud import (
     ConfigurationError,
+    CrudError,
     Database,
     KeyMismatch,
     PermissionDenied,
-    Query,
-    Repository,
     Service,
-    make_crud_router,
+    UniqueViolation,
     make_schemas,
 )
-from tests import models
-from tests.conftest import Serve, rows_of
+from fastapi_crud.exceptions import DuplicateItem, NotFound
+from tests import deletable_models as deletable, models
+from tests.conftest import counted, rows_of
 
-schemas = make_schemas(models.Note)
-
-
-class NoteCreate(BaseModel):
-    title: str
-    body: str | None = None
+schemas = make_schemas(models.Note, client_ids=True)
 
 
-class NoteUpdate(BaseModel):
-    id: int | None = None
-    title: str | None = None
-    body: str | None = None
-
-
-class NoteService(Service[models.Note, NoteCreate, NoteUpdate]):
-    """Writes down what it sees."""
+class Diary(Service[models.Note]):
+    """Writes down what it sees, changes what it may, and refuses what is forbidden."""
 
     def __init__(self, session: AsyncSession) -> None:
         super().__init__(session)
         self.seen: list[Any] = []
 
+    def note(self, *what: Any) -> None:
+        self.seen.append(what)
+        if "forbidden" in what:
+            raise PermissionDenied
+
     async def before_create(self, values: dict[str, Any]) -> None:
-        self.seen.append(("before_create", dict(values)))
-        values["title"] = values["title"].upper()
+        self.note("before_create", values["title"])
+        values["body"] = values["title"].upper()
 
     async def after_create(self, row: models.Note) -> None:
-        self.seen.append(("after_create", row.title))
+        self.note("after_create", row.title, row.body)
+        if row.title == "refused":
+            raise PermissionDenied
 
     async def before_update(self, id: Any, values: dict[str, Any]) -> None:
-        self.seen.append(("before_update", id, dict(values)))
-        if values.get("title") == "forbidden":
-            raise PermissionDenied
+        self.note("before_update", values.get("title"))
+        values["body"] = "changed"
 
     async def after_update(self, row: models.Note, values: Mapping[str, Any]) -> None:
-        self.seen.append(("after_update", row.title, dict(values)))
+        self.note("after_update", row.title, row.body, dict(values))
+        if row.title == "refused":
+            raise PermissionDenied
 
     async def before_delete(self, id: Any) -> None:
-        self.seen.append(("before_delete", id))
+        self.note("before_delete", id)
 
     async def after_delete(self, id: Any) -> None:
-        self.seen.append(("after_delete", id))
+        self.note("after_delete", id)
+
+    async def before_upsert(self, values: dict[str, Any]) -> None:
+        self.note("before_upsert", values["title"])
+        values["body"] = values["title"].upper()
+
+    async def after_upsert(self, row: models.Note, values: Mapping[str, Any]) -> None:
+        self.note("after_upsert", row.title, row.body, dict(values))
 
 
-async def test_hooks_see_and_change_what_is_written(db: Database) -> None:
-    """Do the hooks run around each change, with the values, in order?"""
+class Overridden(Service[models.Note]):
+    """Puts its rules into whole methods."""
+
+    async def create(self, data: Any) -> models.Note:
+        if data.title == "forbidden":
+            raise PermissionDenied
+        return await super().create(data.model_copy(update={"body": "by create"}))
+
+    async def update(self, id: Any, data: Any) -> models.Note | None:
+        if data.title == "forbidden":
+            raise PermissionDenied
+        if data.title == "ignored":
+            return None
+        return await super().update(id, data.model_copy(update={"body": "by update"}))
+
+    async def delete(self, id: Any) -> bool:
+        row = await self.get(id)
+        if row is not None and row.title == "forbidden":
+            raise PermissionDenied
+        return await super().delete(id)
+
+
+def bodies(*titles: str) -> list[Any]:
+    """Bodies of new notes."""
+    return [schemas.create(title=title) for title in titles]
+
+
+async def test_hooks_run_for_each_item_of_a_batch(db: Database) -> None:
+    """Is each hook called for each item, in order, and are its changes written?"""
     async with db.session() as session:
-        service = NoteService(session)
-        row = await service.create(NoteCreate(title="a"))
-        assert row.title == "A"
-        changed = await service.update(row.id, NoteUpdate(body="b"))
-        assert changed is row
-        assert await service.delete(row.id)
-        assert not await service.delete(row.id)
-        assert await service.update(row.id, NoteUpdate(body="c")) is None
+        service = Diary(session)
+        rows = await service.batch_create(bodies("a", "b"))
+        assert [(row.title, row.body) for row in rows] == [("a", "A"), ("b", "B")]
         assert service.seen == [
-            ("before_create", {"title": "a", "body": None}),
-            ("after_create", "A"),
-            ("before_update", row.id, {"body": "b"}),
-            ("after_update", "A", {"body": "b"}),
-            ("before_delete", row.id),
-            ("after_delete", row.id),
-            ("before_delete", row.id),
-            ("before_update", row.id, {"body": "c"}),
+            ("before_create", "a"), ("before_create", "b"),
+            ("after_create", "a", "A"), ("after_create", "b", "B"),
+        ]  # fmt: skip
+        service.seen.clear()
+        keys = [row.id for row in rows]
+        changes = [(keys[1], schemas.update(title="d")), (keys[0], schemas.update())]
+        changed = await service.batch_update(changes)
+        assert [(row.title, row.body) for row in changed] == [("d", "changed"), ("a", "changed")]
+        assert service.seen == [
+            ("before_update", "d"), ("before_update", None),
+            ("after_update", "d", "changed", {"title": "d", "body": "changed"}),
+            ("after_update", "a", "changed", {"body": "changed"}),
+        ]  # fmt: skip
+        service.seen.clear()
+        await service.batch_delete(keys)
+        before, after = [("before_delete", k) for k in keys], [("after_delete", k) for k in keys]
+        assert service.seen == [*before, *after]
+    assert await rows_of(db, models.Note) == []
+
+
+async def test_hooks_run_around_an_upsert(db: Database) -> None:
+    """Is a service told of each row, new or not, and may change what is stored?"""
+    async with db.session() as session:
+        service = Diary(session)
+        await service.batch_create(bodies("a"))
+        service.seen.clear()
+        items = [schemas.create(title="a", done=True), schemas.create(title="b")]
+        rows = await service.upsert(items, on_conflict=["title"])
+        assert [(row.title, row.body, row.done) for row in rows] == [
+            ("a", "A", True), ("b", "B", False),
+        ]  # fmt: skip
+        assert service.seen == [
+            ("before_upsert", "a"), ("before_upsert", "b"),
+            ("after_upsert", "a", "A", {"title": "a", "done": True, "body": "A"}),
+            ("after_upsert", "b", "B", {"title": "b", "body": "B"}),
+        ]  # fmt: skip
+        await service.batch_update([(rows[0].id, schemas.update())])
+        ignored = await service.upsert(items[:1], on_conflict=["title"], mode="ignore")
+        assert ignored[0].body == "changed"
+
+
+async def test_overridden_methods_hold_for_batches(db: Database) -> None:
+    """Do the rules of `create`, `update` and `delete` hold where several rows come at once?"""
+    async with db.session() as session:
+        service = Overridden(session)
+        rows = await service.batch_create(bodies("a", "b", "c"))
+        assert {row.body for row in rows} == {"by create"}
+        titles = {rows[2].id: "f", rows[0].id: "ignored"}
+        changes = [(key, schemas.update(title=title)) for key, title in titles.items()]
+        changed = await service.batch_update(changes)
+        assert [(row.title, row.body) for row in changed] == [
+            ("f", "by update"),
+            ("a", "by create"),
         ]
+        with pytest.raises(NotFound) as caught:
+            await service.batch_update(
+                [(rows[0].id, schemas.update(title="x")), (0, schemas.update())]
+            )
+        assert caught.value.index == 1
+        with pytest.raises(NotFound) as caught:
+            await service.batch_delete([rows[0].id, 0])
+        assert caught.value.index == 1
+        await service.batch_delete([row.id for row in rows[:2]])
+    assert [row.title for row in await rows_of(db, models.Note)] == ["f"]
 
 
-async def test_absent_is_not_null(db: Database) -> None:
-    """Does an update write what was set, null included, and leave the rest?"""
+Work = Callable[[Any, list[models.Note]], Any]
+
+FAILURES: dict[str, tuple[type[Service[Any, Any, Any]], Work, type[CrudError], int]] = {
+    "before create": (Diary, lambda s, _: s.batch_create(bodies("x", "forbidden")), PermissionDenied, 1),
+    "after create": (Diary, lambda s, _: s.batch_create(bodies("x", "refused")), PermissionDenied, 1),
+    "create": (Overridden, lambda s, _: s.batch_create(bodies("x", "y", "forbidden")), PermissionDenied, 2),
+    "taken": (Diary, lambda s, _: s.batch_create(bodies("x", "a", "y")), UniqueViolation, 1),
+    "before update": (
+        Diary,
+        lambda s, rows: s.batch_update([
+            (rows[0].id, schemas.update(title="x")), (rows[1].id, schemas.update(title="forbidden")),
+        ]),
+        PermissionDenied,
+        1,
+    ),
+    "after update": (
+        Diary,
+        lambda s, rows: s.batch_update([
+            (rows[0].id, schemas.update(title="x")), (rows[1].id, schemas.update(title="refused")),
+        ]),
+        PermissionDenied,
+        1,
+    ),
+    "update": (
+        Overridden,
+        lambda s, rows: s.batch_update([
+            (rows[0].id, schemas.update(title="x")), (rows[1].id, schemas.update(title="forbidden")),
+        ]),
+        PermissionDenied,
+        1,
+    ),
+    "another key": (
+        Diary,
+        lambda s, rows: s.batch_update([
+            (rows[0].id, schemas.update(title="x")), (rows[1].id, schemas.update(id=rows[0].id)),
+        ]),
+        KeyMismatch,
+        1,
+    ),
+    "one key twice": (
+        Diary,
+        lambda s, rows: s.batch_update([(rows[0].id, schemas.update(title="x"))] * 2),
+        DuplicateItem,
+        1,
+    ),
+    "before delete": (Diary, lambda s, rows: s.batch_delete([rows[0].id, "forbidden"]), PermissionDenied, 1),
+    "delete": (Overridden, lambda s, rows: s.batch_delete([rows[0].id, rows[2].id]), PermissionDenied, 1),
+    "no such row": (Diary, lambda s, rows: s.batch_delete([rows[0].id, 0]), NotFound, 1),
+    "before upsert": (
+        Diary,
+        lambda s, _: s.upsert(bodies("x", "forbidden"), on_conflict=["title"]),
+        PermissionDenied,
+        1,
+    ),
+}  # fmt: skip
+
+
+async def test_an_error_tells_which_item_it_is_about(db: Database) -> None:
+    """Has every failure its index, and is nothing stored of the whole batch?"""
     async with db.session() as session:
-        service = NoteService(session)
-        row = await service.create(NoteCreate(title="a", body="b"))
-        await service.update(row.id, NoteUpdate(title="c"))
-        assert (row.title, row.body) == ("c", "b")
-        await service.update(row.id, NoteUpdate(body=None))
-        assert (row.title, row.body) == ("c", None)
-        assert await service.update(row.id, NoteUpdate()) is row
+        rows = await Service[models.Note](session).batch_create(bodies("a", "b", "forbidden"))
+    for name, (cls, work, error, index) in FAILURES.items():
+        with pytest.raises(error) as caught:
+            async with db.session() as session:
+                await work(cls(session), rows)
+        assert caught.value.index == index, name
+        stored = await rows_of(db, models.Note)
+        assert {row.title: row.body for row in stored} == {"a": None, "b": None, "forbidden": None}
 
 
-@pytest.mark.parametrize(("offset", "fits"), [(0, True), (1, False)])
-async def test_key_in_the_data_must_match(db: Database, offset: int, fits: bool) -> None:
-    """Is data for another row refused, in a schema of one's own too?"""
-    async with db.session() as session:
-        service = NoteService(session)
-        row = await service.create(NoteCreate(title="a"))
-        data = NoteUpdate(id=row.id + offset, title="b")
-        if fits:
-            assert await service.update(row.id, data) is row
-        else:
-            with pytest.raises(KeyMismatch):
-                await service.update(row.id, data)
+async def test_a_batch_costs_the_same_whatever_its_size(db: Database) -> None:
+    """Are hooks no reason for more statements?"""
+    costs: list[list[str]] = []
+    for count in (3, 60):
+        async with db.session() as session:
+            service = Diary(session)
+            with counted(db.engine) as statements:
+                rows = await service.batch_create(bodies(*(f"{count} {n}" for n in range(count))))
+                await service.batch_update([(row.id, schemas.update(done=True)) for row in rows])
+                await service.upsert(
+                    [schemas.create(title=row.title) for row in rows], on_conflict=["title"]
+                )
+                await service.batch_delete([row.id for row in rows])
+            costs.append(statements.verbs)
+    assert costs[0] == costs[1]
 
 
-async def test_replace_by_the_derived_schema(db: Database) -> None:
-    """Does replace reset what is left out?"""
-    async with db.session() as session:
-        service = Service[models.Note](session)
-        row = await service.create(schemas.create(title="a", body="b", done=True))
-        await service.replace(row.id, schemas.replace(title="c"))
-        assert (row.title, row.body, row.done) == ("c", None, False)
-        assert await service.replace(0, schemas.replace(title="c")) is None
-        assert await service.replace("x", schemas.replace(title="c")) is None
+class KeepsSome(Service[deletable.Leaflet]):
+    """Refuses some deletions."""
 
-
-async def test_reading(db: Database) -> None:
-    """Do get, get_multi and get_page read through the repository?"""
-    note = models.Note
-    async with db.session() as session:
-        service = Service[models.Note](session)
-        for title in ("a", "b", "c"):
-            await service.create(schemas.create(title=title))
-        rows, total = await service.get_multi(limit=2)
-        assert ([row.title for row in rows], total) == (["a", "b"], 3)
-        assert await service.get(rows[0].id) is rows[0]
-        assert await service.get("nonexistent") is None
-        query = Query(where=(note.title > "a",), order_by=(note.title.desc(),))
-        page = await service.get_page(query)
-        assert ([row.title for row in page.items], page.total) == (["c", "b"], 2)
-
-
-class FewNotes(Service[models.Note]):
-    """Overrides what the seed's service overrides."""
-
-    async def get_multi(self, **_: Any) -> tuple[list[models.Note], int]:
-        return [], 42
-
-
-async def test_the_list_endpoint_uses_an_overridden_get_multi(
-    sqlite: Database, serve: Serve
-) -> None:
-    """Does a rule put into `get_multi` hold for the list endpoint?"""
-    client = serve(sqlite, make_crud_router(models.Note, service=FewNotes))
-    assert (await client.get("/notes")).json() == {"items": [], "total": 42}
-
-
-class WithCallback(Service[models.Note]):
-    """Tells of new rows once they are stored."""
-
-    told: list[str] = []
-
-    async def after_create(self, row: models.Note) -> None:
-        title = row.title
-        self.after_commit(lambda: self.told.append(title))
-        if title == "refused":
+    async def before_delete(self, id: Any) -> None:
+        if (await self.get(id)).slug == "kept":  # type: ignore[union-attr]
             raise PermissionDenied
 
 
-async def test_after_commit_runs_for_what_was_stored(sqlite: Database, serve: Serve) -> None:
-    """Does the callback run after the commit, and not at all after a rollback?"""
-    WithCallback.told.clear()
-    client = serve(sqlite, make_crud_router(models.Note, service=WithCallback))
-    assert (await client.post("/notes", json={"title": "refused"})).status_code == 403
-    assert (await client.post("/notes", json={"title": "stored"})).status_code == 201
-    assert WithCallback.told == ["stored"]
-    assert [row.title for row in await rows_of(sqlite, models.Note)] == ["stored"]
+@pytest.fixture
+async def leaflets(sqlite: Database) -> AsyncIterator[Database]:
+    """With tables whose rows are deleted softly."""
+    async with deletable.tables(sqlite) as own:
+        yield own
 
 
-async def test_hooks_run_in_requests(sqlite: Database, serve: Serve) -> None:
-    """Do rules hold over HTTP, with PUT through the same hook as PATCH?"""
-    client = serve(sqlite, make_crud_router(models.Note, service=NoteService))
-    created = await client.post("/notes", json={"title": "a"})
-    assert created.json()["title"] == "A"
-    path = created.headers["location"]
-    for method in ("PATCH", "PUT"):
-        answer = await client.request(method, path, json={"title": "forbidden"})
-        assert answer.status_code == 403
-        assert answer.json()["code"] == "forbidden"
-    assert (await client.get(path)).json()["title"] == "A"
-
-
-class OwnRepository(Repository[models.Note]):
-    async def first(self) -> models.Note:
-        return (await self.get_multi(limit=1))[0]
-
-
-class OwnService(Service[models.Note]):
-    @cached_property
-    def repository(self) -> OwnRepository:
-        return OwnRepository(self.session)
-
-
-async def test_repository_of_ones_own(sqlite: Database) -> None:
-    """Can a service bring its own repository?"""
-    async with sqlite.session() as session:
-        service = OwnService(session)
-        row = await service.create(schemas.create(title="a"))
-        assert await service.repository.first() is row
+async def test_hooks_of_deletion_run_where_rows_are_only_marked(leaflets: Database) -> None:
+    """Are those of delete called, and not those of update?"""
+    async with leaflets.session() as session:
+        service = KeepsSome(session)
+        rows = await service.repository.batch_create([{"slug": "a"}, {"slug": "kept"}])
+        with pytest.raises(PermissionDenied) as caught:
+            await service.batch_delete([row.id for row in rows])
+        assert caught.value.index == 1
+        await service.batch_delete([rows[0].id])
+        assert [row.slug for row in await service.repository.get_multi()] == ["kept"]
 
 
 def test_service_needs_to_know_its_model() -> None:
@@ -216,20 +287,3 @@ def test_service_needs_to_know_its_model() -> None:
     generic: Any = Service
     with pytest.raises(ConfigurationError, match=r"Service\[User"):
         generic(session)
-
-
-@pytest.mark.parametrize(
-    ("operation", "expected"),
-    [
-        ("create", {"before_create", "after_create"}),
-        ("update", {"before_update", "after_update"}),
-        ("replace", {"before_update", "after_update"}),
-        ("delete", {"before_delete", "after_delete"}),
-        ("get", set[str]()),
-        ("list", set[str]()),
-    ],
-)
-def test_overrides_are_known(operation: str, expected: set[str]) -> None:
-    """Does the class know which methods hold rules?"""
-    assert NoteService.overrides(operation) == expected
-    assert Service[models.Note].overrides(operation) == set()

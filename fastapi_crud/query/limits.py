@@ -18,7 +18,9 @@ class Limits:
         max_value: How many characters a value to compare with may have.
         max_search: How many characters `search` may have.
         max_depth: How deep `and`, `or` and `not` may be nested in a search.
+        max_batch: How many items one request may create, update, delete or upsert.
         max_included: How many rows of a to-many relationship are shown with each row.
+        idempotency_hours: For how long the answer to an idempotency key is kept.
         max_exact_count: How many rows `count=estimated` counts before it estimates.
     """
 
@@ -29,7 +31,9 @@ class Limits:
     max_value: int = 1000
     max_search: int = 200
     max_depth: int = 5
+    max_batch: int = 100
     max_included: int = 100
+    idempotency_hours: int = 24
     max_exact_count: int = 10_000
 
     def __post_init__(self) -> None:

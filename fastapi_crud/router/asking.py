@@ -10,12 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from fastapi_crud.access import Rights
+from fastapi_crud.exceptions import PermissionDenied
 from fastapi_crud.operations import Operation
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.parsing import Caller, parse_query
 from fastapi_crud.query.tree import parse_body
 from fastapi_crud.query.vocabulary import Vocabulary
 from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.preferences import preferences
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.route import query_parameters_of
 from fastapi_crud.router.views import Selection, is_derived
@@ -75,9 +77,9 @@ class Asker:
         foreign: frozenset[str] = frozenset()
         if not self.vocabulary.parameters.keys() >= {name for name, _ in pairs}:
             foreign = self._foreign_in(request.app, endpoint)
-        lenient, applied = handling(request)
-        caller = Caller(foreign=foreign, hidden=sight.rights.hidden, lenient=lenient)
-        return self._asked(parse_query(pairs, self.vocabulary, caller), sight, applied)
+        wishes = preferences(request, "handling")
+        caller = Caller(foreign=foreign, hidden=sight.rights.hidden, lenient=wishes.lenient)
+        return self._asked(parse_query(pairs, self.vocabulary, caller), sight, wishes.applied)
 
     def read_body(self, request: Request, given: Mapping[str, Any], data: Any) -> Wanted:  # noqa: ANN401
         """Read a JSON body.
@@ -91,11 +93,16 @@ class Asker:
             InvalidQuery: If it cannot be read.
         """
         sight = self.resource.callers.sight(given)
-        lenient, applied = handling(request)
-        caller = Caller(hidden=sight.rights.hidden, lenient=lenient)
-        return self._asked(parse_body(data, self.vocabulary, caller), sight, applied)
+        wishes = preferences(request, "handling")
+        caller = Caller(hidden=sight.rights.hidden, lenient=wishes.lenient)
+        return self._asked(parse_body(data, self.vocabulary, caller), sight, wishes.applied)
 
     def _asked(self, query: Query, sight: Sight, applied: Mapping[str, str]) -> Wanted:
+        if query.deleted != "exclude" and not sight.sees_deleted:
+            msg = "Deleted rows are not for this caller"
+            raise PermissionDenied(msg)
+        if query.deleted != "exclude":
+            sight = replace(sight, view=replace(sight.view, deleted=query.deleted))
         fields = None if query.fields is None else frozenset(query.fields)
         include = tuple(it for it in self.resource.options.include if it in query.include)
         selection = Selection(fields, include, sight.rights.hidden)
@@ -109,30 +116,16 @@ class Asker:
         return self._foreign[app]
 
 
-def handling(request: Request) -> tuple[bool, dict[str, str]]:
-    """Tell whether the client prefers lenient handling (RFC 7240), and what to answer to that."""
-    preferences = (
-        part.partition(";")[0].strip().lower()
-        for line in request.headers.getlist("prefer")
-        for part in line.split(",")
-    )
-    for preference in preferences:  # the first counts (RFC 7240 §2)
-        name, _, value = preference.partition("=")
-        if name.strip() == "handling":
-            value = value.strip().strip('"')
-            if value in {"lenient", "strict"}:
-                return value == "lenient", {"Preference-Applied": f"handling={value}"}
-            break
-    return False, {}
-
-
-def check_body(data: BaseModel, rights: Rights, *, ignores: bool) -> None:
+def check_body(
+    data: BaseModel, rights: Rights, *, ignores: bool, at: tuple[str | int, ...] = ()
+) -> None:
     """Refuse columns that this caller may not write.
 
     Args:
         data: A validated body.
         rights: What the caller may not write.
         ignores: Whether columns that are only read-only are passed over instead.
+        at: Where in the body it stands.
 
     Raises:
         RequestValidationError: Naming them.
@@ -149,5 +142,5 @@ def check_body(data: BaseModel, rights: Rights, *, ignores: bool) -> None:
     if wrong:
         text = "Extra inputs are not permitted"
         raise RequestValidationError(
-            [{"type": "extra_forbidden", "loc": ("body", name), "msg": text} for name in wrong]
+            [{"type": "extra_forbidden", "loc": ("body", *at, name), "msg": text} for name in wrong]
         )

@@ -1,6 +1,7 @@
 """Sessions as FastAPI dependencies: one session per request, whoever asks for it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends
@@ -25,7 +26,7 @@ async def get_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     Raises:
         ConfigurationError: If no database was opened; the message names the fix.
     """
-    async for session in _session(connection, _database_of(connection)):
+    async with _session(connection, _database_of(connection)) as session:
         yield session
 
 
@@ -39,7 +40,7 @@ def session_dependency(database: Database | None) -> Callable[..., Any]:
         return get_db
 
     async def get_own_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-        async for session in _session(connection, database):
+        async with _session(connection, database) as session:
             yield session
 
     return get_own_db
@@ -51,7 +52,8 @@ async def abandon_sessions(connection: HTTPConnection) -> None:
         await rollback(session)
 
 
-async def _session(connection: HTTPConnection, database: Database) -> AsyncIterator[AsyncSession]:
+@asynccontextmanager
+async def _session(connection: HTTPConnection, database: Database) -> AsyncGenerator[AsyncSession]:
     sessions: dict[Database, AsyncSession] = connection.scope.setdefault(SESSIONS_KEY, {})
     if (shared := sessions.get(database)) is not None:
         async with transaction(shared):

@@ -11,13 +11,16 @@ from fastapi_crud.router.problems import (
     ValidationProblem,
 )
 
-PROBLEMS: Mapping[int, tuple[str, type[ProblemBase]]] = {
+PROBLEMS: Mapping[int, tuple[str, type[ProblemBase] | None]] = {
     400: ("The body cannot be read.", Problem),
+    304: ("The client has it already.", None),
     403: ("This caller may not change the row, or not so.", Problem),
     404: ("There is no such row.", Problem),
     409: ("The change conflicts with what is stored.", Problem),
+    412: ("The row has changed since the client read it.", Problem),
     415: ("The body is not JSON.", Problem),
     422: ("The request is not valid.", ValidationProblem),
+    428: ("The client must say which state of the row it means.", Problem),
     503: ("Try again later.", Problem),
 }
 """Status → when it occurs, and what is answered."""
@@ -46,6 +49,49 @@ def responses(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
     return {status: _problem(status) for status in statuses}
 
 
+def tagged() -> dict[str, Any]:
+    """Document that an answer tells the state of the row."""
+    return {"headers": {"ETag": _header("The state of the row, for `If-Match`.")}}
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+REQUEST_HEADERS: Mapping[str, str] = {
+    "If-Match": "Change the row only if it still has this ETag.",
+    "If-None-Match": "Answer only if the row does not have this ETag.",
+    "Idempotency-Key": "Repeating the request with the same key does not repeat the change.",
+    "Prefer": "`return=minimal` leaves the body out of the answer.",
+}
+"""Header of a request → what it asks for."""
+
+
+BOUNDS: Mapping[str, Mapping[str, Any]] = {
+    "Idempotency-Key": {"minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+}
+"""Header of a request → what bounds its value."""
+
+
+def request_headers(names: Sequence[str], required: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Document headers that a request may have.
+
+    Args:
+        names: The headers.
+        required: Those that it must have.
+    """
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": name in required,
+            "description": REQUEST_HEADERS[name],
+            "schema": {"type": "string", **BOUNDS.get(name, {})},
+        }
+        for name in names
+    ]
+
+
 def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Document what POST answers beside the body: `Location`, and what to do next.
 
@@ -53,9 +99,9 @@ def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[st
         location_of: What the location names, such as `user`.
         links: Operation id → its parameters, as expressions on the answer.
     """
-    header = {"description": f"Where the {location_of} is.", "schema": {"type": "string"}}
+    header = _header(f"Where the {location_of} is.")
     return {
-        "headers": {"Location": header},
+        "headers": {"Location": header, **tagged()["headers"]},
         "links": {
             name: {"operationId": name, "parameters": dict(parameters)}
             for name, parameters in deepcopy(dict(links)).items()
@@ -85,11 +131,9 @@ def paged(*, link: bool) -> dict[str, Any]:
 
 def _problem(status: int) -> dict[str, Any]:
     description, model = PROBLEMS[status]
-    documented: dict[str, Any] = {
-        "description": description,
-        "model": model,
-        "content": ProblemContent(),
-    }
+    documented: dict[str, Any] = {"description": description}
+    if model is not None:
+        documented |= {"model": model, "content": ProblemContent()}
     if status in HEADERS:
         documented["headers"] = {
             name: {"description": text, "schema": {"type": "string"}}

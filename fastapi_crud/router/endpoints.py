@@ -1,105 +1,46 @@
-"""One builder per operation: it ties the HTTP side to the service. No rule, no SQL."""
+"""One builder per operation on a row: it ties HTTP to the service. No rule, no SQL."""
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from fastapi_crud.database import AsyncSession, transaction
-from fastapi_crud.exceptions import ConfigurationError, InvalidQuery, NotFound, TransactionConflict
-from fastapi_crud.operations import Operation
-from fastapi_crud.router.asking import Asker, Wanted, check_body
+from fastapi_crud.database import AsyncSession
+from fastapi_crud.exceptions import NotFound, PreconditionRequired, UniqueViolation
+from fastapi_crud.router.asking import Asker, check_body
 from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.conditional import Preconditions, preconditions
 from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.resource import Resource
-from fastapi_crud.router.responses import (
-    AnyPage,
-    json_response,
-    link_header,
-    location,
-    total_headers,
-)
+from fastapi_crud.router.responses import Answer, json_response, location
 from fastapi_crud.router.views import Selection
-from fastapi_crud.service import Service
+from fastapi_crud.router.work import AnyService, Raced, run, write
 
 Endpoint = Callable[..., Awaitable[Response]]
 ResultT = TypeVar("ResultT")
-AnyService = Service[Any, Any, Any]
-
-ATTEMPTS = 3
-"""How often an operation of a single statement is tried when another transaction wins."""
-BACKOFF = 0.01
-"""Seconds to wait at most before the second attempt; twice as long before the third."""
-
-
-def list_rows(resource: Resource) -> Endpoint:
-    """Build `GET /users`."""
-    asker = Asker(resource, "list", resource.vocabulary)
-
-    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
-        asked = asker.read(request, given, endpoint)
-        page, content = await _page(resource, session, "list", asked)
-        links = link_header(request, asked.query, page)
-        return json_response(content, 200, {**links, **total_headers(page), **asked.applied})
-
-    return endpoint
-
-
-def search_rows(resource: Resource) -> Endpoint:
-    """Build `POST /users:search`."""
-    asker = Asker(resource, "search", resource.vocabulary)
-
-    async def endpoint(
-        request: Request,
-        session: AsyncSession,
-        data: Any,  # noqa: ANN401 - JSON
-        **given: Any,  # noqa: ANN401
-    ) -> Response:
-        asked = asker.read_body(request, given, data)
-        try:
-            page, content = await _page(resource, session, "search", asked)
-        except InvalidQuery as error:  # a cursor, which is only read beside the rows
-            issues = [replace(issue, loc=("body", *issue.loc[1:])) for issue in error.issues]
-            raise InvalidQuery(issues) from error
-        return json_response(content, 200, {**total_headers(page), **asked.applied})
-
-    return endpoint
-
-
-async def _page(
-    resource: Resource, session: AsyncSession, operation: Operation, asked: Wanted
-) -> tuple[AnyPage, bytes]:
-    query = replace(asked.query, include=())  # loaded here, whatever page a service gives
-
-    async def work(service: AnyService) -> tuple[AnyPage, bytes]:
-        walks = query.cursor is not None
-        page = await (service.get_cursor_page(query) if walks else service.get_page(query))
-        await service.repository.embed(page.items, asked.query.include)
-        return page, resource.writer.page(page, asked.selection)
-
-    return await run(resource, session, operation, work, asked.sight)
 
 
 def get_row(resource: Resource) -> Endpoint:
     """Build `GET /users/{id}`."""
-    asker = Asker(resource, "get", resource.vocabulary.only("fields", "include"))
+    asker = Asker(resource, "get", resource.vocabulary.only("fields", "include", "deleted"))
 
     async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
         key = read_key(resource, given)
         asked = asker.read(request, given, endpoint)
 
-        async def work(service: AnyService) -> bytes:
+        async def work(service: AnyService) -> tuple[bytes, str]:
             row = found(resource, given, await service.get(key))
             await service.repository.embed([row], asked.query.include)
-            return resource.writer.row(row, asked.selection)
+            content = resource.writer.row(row, asked.selection)
+            return content, resource.tagger.tag(row, content, asked.selection)
 
-        content = await run(resource, session, "get", work, asked.sight)
-        return json_response(content, 200, asked.applied)
+        content, tag = await run(resource, session, "get", work, asked.sight)
+        headers = {"ETag": tag, **asked.applied}
+        if preconditions(request, whole=True).knows(tag):
+            return Response(status_code=304, headers=headers)
+        return json_response(content, 200, headers)
 
     return endpoint
 
@@ -116,100 +57,167 @@ def create_row(resource: Resource) -> Endpoint:
         sight = resource.callers.sight(given)
         check_body(data, sight.rights, ignores=False)
 
-        async def work(service: AnyService) -> tuple[bytes, list[str]]:
+        async def work(service: AnyService) -> Answer:
             row = await service.create(data)
-            written = resource.writer.row(row, Selection(hidden=sight.rights.hidden))
-            return written, resource.info.key_text(row)
+            place = location(request, resource.info.key_text(row))
+            return shown(resource, row, sight, 201, {"Location": place})
 
-        content, key = await run(resource, session, "create", work, sight)
-        return json_response(content, 201, {"Location": location(request, key)})
+        return await write(resource, request, session, "create", work, sight)
 
     return endpoint
 
 
 def update_row(resource: Resource) -> Endpoint:
     """Build `PATCH /users/{id}`."""
-    return _change_row(resource, "update")
+    merger = resource.merger
+
+    async def endpoint(
+        request: Request,
+        session: AsyncSession,
+        data: Any,  # noqa: ANN401 - a validated body, or JSON where the model has JSON columns
+        **given: Any,  # noqa: ANN401
+    ) -> Response:
+        key = read_key(resource, given)
+        sight = resource.callers.sight(given)
+        demands = demanded(resource, request)
+        merges = merger is not None and merger.merges(request, data)
+
+        def read(body: Any) -> BaseModel:  # noqa: ANN401
+            valid: BaseModel = body if merger is None else merger.read(body)
+            check_body(valid, sight.rights, ignores=True)
+            return valid
+
+        valid = data if merges else read(data)
+
+        async def work(service: AnyService) -> Answer:
+            patch = valid
+            if demands.given or merges:
+                row = found(resource, given, await service.get_for_update(key))
+                demands.check(resource.tagger.state(row, sight.rights.hidden))
+                if merger is not None and merges:
+                    patch = read(merger.merged(data, row))
+            return shown(resource, found(resource, given, await service.update(key, patch)), sight)
+
+        return await write(resource, request, session, "update", work, sight)
+
+    return endpoint
 
 
 def replace_row(resource: Resource) -> Endpoint:
     """Build `PUT /users/{id}`."""
-    return _change_row(resource, "replace")
 
-
-def _change_row(resource: Resource, operation: Literal["update", "replace"]) -> Endpoint:
-    async def endpoint(session: AsyncSession, data: BaseModel, **given: Any) -> Response:  # noqa: ANN401
+    async def endpoint(
+        request: Request,
+        session: AsyncSession,
+        data: BaseModel,
+        **given: Any,  # noqa: ANN401
+    ) -> Response:
         key = read_key(resource, given)
         sight = resource.callers.sight(given)
         check_body(data, sight.rights, ignores=True)
+        demands = demanded(resource, request)
 
-        async def work(service: AnyService) -> bytes:
-            change = getattr(service, operation)
-            row = found(resource, given, await change(key, data))
-            return resource.writer.row(row, Selection(hidden=sight.rights.hidden))
+        async def work(service: AnyService) -> Answer:
+            if demands.given:
+                row = await service.get_for_update(key)
+                if row is None and not resource.options.upsert:
+                    raise _not_found(resource, given)
+                state = None if row is None else resource.tagger.state(row, sight.rights.hidden)
+                demands.check(state)
+            row = await service.replace(key, data)
+            if row is None and resource.options.upsert:
+                return await _created_under(resource, service, key, data, sight)
+            return shown(resource, found(resource, given, row), sight)
 
-        return json_response(await run(resource, session, operation, work, sight))
+        return await write(resource, request, session, "replace", work, sight)
 
     return endpoint
+
+
+async def _created_under(
+    resource: Resource,
+    service: AnyService,
+    key: Any,  # noqa: ANN401 - any key
+    data: BaseModel,
+    sight: Sight,
+) -> Answer:
+    """Create the row that a PUT names, unless somebody else just did."""
+    names = {column.name for column in resource.info.key}
+    try:
+        return shown(resource, await service.create_under(key, data), sight, 201)
+    except UniqueViolation as error:
+        if names >= {*error.fields}:
+            raise Raced(str(error), fields=error.fields) from error
+        raise
 
 
 def delete_row(resource: Resource) -> Endpoint:
     """Build `DELETE /users/{id}`."""
+    return _remove_row(resource, "delete")
 
-    async def endpoint(session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+
+def purge_row(resource: Resource) -> Endpoint:
+    """Build `POST /users/{id}:purge`."""
+    return _remove_row(resource, "purge")
+
+
+def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> Endpoint:
+    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
         key = read_key(resource, given)
         sight = resource.callers.sight(given)
+        demands = demanded(resource, request) if operation == "delete" else Preconditions()
 
-        async def work(service: AnyService) -> None:
-            found(resource, given, await service.delete(key) or None)
+        async def work(service: AnyService) -> Answer:
+            if demands.given:
+                row = found(resource, given, await service.get_for_update(key))
+                demands.check(resource.tagger.state(row, sight.rights.hidden))
+            found(resource, given, await getattr(service, operation)(key) or None)
+            return Answer(204)
 
-        await run(resource, session, "delete", work, sight)
-        return Response(status_code=204)
+        return await write(resource, request, session, operation, work, sight)
 
     return endpoint
 
 
-async def run(
+def restore_row(resource: Resource) -> Endpoint:
+    """Build `POST /users/{id}:restore`."""
+
+    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+        key = read_key(resource, given)
+        sight = resource.callers.sight(given)
+
+        async def work(service: AnyService) -> Answer:
+            return shown(resource, found(resource, given, await service.restore(key)), sight)
+
+        return await write(resource, request, session, "restore", work, sight)
+
+    return endpoint
+
+
+def shown(
     resource: Resource,
-    session: AsyncSession,
-    operation: Operation,
-    work: Callable[[AnyService], Awaitable[ResultT]],
+    row: Any,  # noqa: ANN401 - a row
     sight: Sight,
-) -> ResultT:
-    """Do the work of an operation in a transaction that is committed before the answer leaves.
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """Answer with a row that was just written."""
+    selection = Selection(hidden=sight.rights.hidden)
+    content = resource.writer.row(row, selection)
+    tag = resource.tagger.tag(row, content, selection)
+    return Answer(status, content, {**(headers or {}), "ETag": tag})
 
-    Tried again where another transaction won, if nothing else could have happened in between:
-    the service is the library's own, and the transaction began here.
 
-    Args:
-        resource: What is worked on.
-        session: The session of the request.
-        operation: Which operation it is.
-        work: The work; it returns what the answer needs, already written.
-        sight: What this caller may see and write.
+def demanded(resource: Resource, request: Request) -> Preconditions:
+    """Read what a client demands of the row that it changes.
+
+    Raises:
+        PreconditionRequired: If it must demand something, and does not.
     """
-    alone = not session.in_transaction() and not resource.service.overrides(operation)
-    for attempt in range(1, ATTEMPTS if alone else 1):
-        try:
-            return await _attempt(resource, session, work, sight)
-        except TransactionConflict:
-            await asyncio.sleep(random.uniform(0, BACKOFF * attempt))  # noqa: S311 - only jitter
-    return await _attempt(resource, session, work, sight)
-
-
-async def _attempt(
-    resource: Resource,
-    session: AsyncSession,
-    work: Callable[[AnyService], Awaitable[ResultT]],
-    sight: Sight,
-) -> ResultT:
-    service = resource.service(session)
-    service.repository.view, service.rights = sight.view, sight.rights
-    if service.repository.view is not sight.view:
-        msg = f"repository of {type(service).__name__} is made anew each time: use cached_property"
-        raise ConfigurationError(msg)
-    async with transaction(session, resource.info):
-        return await work(service)
+    demands = preconditions(request)
+    if resource.options.require_if_match and not demands.given:
+        raise PreconditionRequired
+    return demands
 
 
 def read_key(resource: Resource, path: dict[str, str]) -> Any:  # noqa: ANN401 - one value or several

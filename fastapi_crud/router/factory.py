@@ -1,90 +1,30 @@
-"""`make_crud_router`: from a model to its endpoints. The routes are a table."""
+"""`make_crud_router`: from a model to its endpoints."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Unpack
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, Unpack
 
 from pydantic import BaseModel
 
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.models import ModelT
-from fastapi_crud.operations import Operation
+from fastapi_crud.operations import READING, Operation
 from fastapi_crud.options import RouterOptions, resolve_options
-from fastapi_crud.router import documentation, endpoints
+from fastapi_crud.router import batch_bodies, documentation
 from fastapi_crud.router.checks import check_resource
 from fastapi_crud.router.dependencies import session_dependency
-from fastapi_crud.router.parameters import query_documentation, search_body, signature
+from fastapi_crud.router.endpoints import Endpoint
+from fastapi_crud.router.parameters import (
+    DocumentedAs,
+    query_documentation,
+    search_body,
+    signature,
+)
 from fastapi_crud.router.resource import Resource, make_resource
 from fastapi_crud.router.route import CrudRoute, CrudRouter, RouteFacts
+from fastapi_crud.router.routes import BATCH_BODIES, ROUTES, RouteRow
 from fastapi_crud.schemas import CreateT, ReadT, UpdateT
 from fastapi_crud.service import Service
-
-
-@dataclass(frozen=True, slots=True)
-class RouteRow:
-    """One endpoint.
-
-    Args:
-        method: Its HTTP method.
-        build: Makes the function.
-        on_row: Whether it is about one row (`/users/{id}`) or all (`/users`).
-        name: Its operation id, of the names.
-        summary: One line for the documentation.
-        status: What it answers with when all is well.
-        problems: What it answers with otherwise.
-        body: Which schema its body has.
-        answer: Which schema its answer has.
-        suffix: What its path ends in.
-        twin: A method that does the same, without the suffix, and is not documented.
-    """
-
-    method: str
-    build: Callable[[Resource], endpoints.Endpoint]
-    on_row: bool
-    name: str
-    summary: str
-    status: int
-    problems: tuple[int, ...]
-    body: str | None = None
-    answer: str | None = None
-    suffix: str = ""
-    twin: str | None = None
-
-
-ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
-    {
-        "list": RouteRow(
-            "GET", endpoints.list_rows, False, "list_{plural}", "List {plural}",
-            200, (422, 503), answer="page",
-        ),
-        "create": RouteRow(
-            "POST", endpoints.create_row, False, "create_{singular}", "Create {one}",
-            201, (400, 409, 415, 422, 503), body="create", answer="read",
-        ),
-        "get": RouteRow(
-            "GET", endpoints.get_row, True, "get_{singular}", "Get {one}",
-            200, (404, 422, 503), answer="view",
-        ),
-        "update": RouteRow(
-            "PATCH", endpoints.update_row, True, "update_{singular}", "Update {one}",
-            200, (400, 404, 409, 415, 422, 503), body="update", answer="read",
-        ),
-        "replace": RouteRow(
-            "PUT", endpoints.replace_row, True, "replace_{singular}", "Replace {one}",
-            200, (400, 404, 409, 415, 422, 503), body="replace", answer="read",
-        ),
-        "delete": RouteRow(
-            "DELETE", endpoints.delete_row, True, "delete_{singular}", "Delete {one}",
-            204, (404, 409, 422, 503),
-        ),
-        "search": RouteRow(
-            "POST", endpoints.search_rows, False, "search_{plural}", "Search {plural}",
-            200, (400, 415, 422, 503), body="search", answer="page", suffix=":search", twin="QUERY",
-        ),
-    }
-)  # fmt: skip
-"""Operation → its endpoint. ADD A ROUTE TO EVERY RESOURCE HERE."""
 
 
 def make_crud_router(
@@ -160,7 +100,7 @@ def _add_route(
         operation_id=operation_id,
         name=operation_id,
         responses=_documented(resource, operation, row, words, identifiers),
-        openapi_extra=_parameters(resource, operation),
+        openapi_extra=_parameters(resource, operation, row),
         **said,
     )
     if row.twin is not None:
@@ -178,7 +118,7 @@ def _add_route(
 
 def _endpoint(
     resource: Resource, operation: Operation, row: RouteRow, name: str, allow: tuple[str, ...]
-) -> endpoints.Endpoint:
+) -> Endpoint:
     body = _body(resource, row)
     endpoint: Any = row.build(resource)
     endpoint.__signature__ = signature(
@@ -189,7 +129,7 @@ def _endpoint(
     )
     endpoint.__name__ = name
     endpoint.crud_route = RouteFacts(allow, body is not None, resource.problems)
-    made: endpoints.Endpoint = endpoint
+    made: Endpoint = endpoint
     return made
 
 
@@ -202,8 +142,19 @@ def _documented(
 ) -> dict[int | str, dict[str, Any]]:
     """Document what is answered beside the body."""
     writes = row.method != "GET" and operation != "search"
-    forbidden = (403,) if writes and resource.options.scope is not None else ()
-    documented = documentation.responses((*row.problems, *forbidden))
+    said = resource.options
+    extra = (403,) if writes and said.scope is not None else ()
+    if 412 in row.problems and said.require_if_match:  # noqa: PLR2004
+        extra = (*extra, 428)
+    if _repeatable(resource, operation, row):
+        extra = (*extra, 400, 409)
+    documented = documentation.responses(sorted({*row.problems, *extra}))
+    if row.answer in {"read", "view"} and row.status == HTTPStatus.OK:
+        documented[200] = documentation.tagged()
+    if row.body and row.answer and row.status == HTTPStatus.OK and operation not in READING:
+        documented[204] = {"description": "Stored; `Prefer: return=minimal` asked for no more."}
+    if operation == "replace" and said.upsert:
+        documented[201] = {**documentation.tagged(), "model": resource.shown}
     if operation == "create":
         documented[201] = documentation.created(words["singular"], _links(resource, identifiers))
     elif row.answer == "page":
@@ -212,27 +163,61 @@ def _documented(
 
 
 def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form
+    if row.body is None:
+        return None
     if row.body == "search":
         module = resource.info.model.__module__
         return search_body(resource.vocabulary, resource.names.schema, module)
-    return getattr(resource.schemas, row.body) if row.body else None
+    if row.body in BATCH_BODIES:
+        return BATCH_BODIES[row.body](resource)
+    body: type[BaseModel] = getattr(resource.schemas, row.body)
+    documented = row.body == "update" and resource.merger is not None  # it reads the body itself
+    return Annotated[Any, DocumentedAs(body)] if documented else body
 
 
 def _answer(resource: Resource, row: RouteRow) -> type[BaseModel] | None:
-    kinds = {
-        "read": resource.shown,
-        "view": resource.view,
-        "page": resource.schemas.page,
-    }
+    if row.answer == "items":
+        return batch_bodies.items_answer(resource)
+    kinds = {"read": resource.shown, "view": resource.view, "page": resource.schemas.page}
     return kinds[row.answer] if row.answer else None
 
 
-def _parameters(resource: Resource, operation: Operation) -> dict[str, Any] | None:
+def _parameters(resource: Resource, operation: Operation, row: RouteRow) -> dict[str, Any] | None:
     """Document what the library reads from the query string itself."""
+    said: list[dict[str, Any]] = []
     if operation == "list":
-        return query_documentation(resource.vocabulary)
-    shown = resource.vocabulary.only("fields", "include")
-    return query_documentation(shown) if operation == "get" and shown.parameters else None
+        said += query_documentation(resource.vocabulary)
+    if operation == "get":
+        said += query_documentation(resource.vocabulary.only("fields", "include", "deleted"))
+    said += documentation.request_headers(*_headers(resource, operation, row))
+    return {"parameters": said} if said else None
+
+
+def _headers(
+    resource: Resource, operation: Operation, row: RouteRow
+) -> tuple[list[str], list[str]]:
+    """Tell which headers a request may have, and which it must have."""
+    said = resource.options
+    names = ["If-None-Match"] if operation == "get" else []
+    required: list[str] = []
+    if row.method in {"PATCH", "PUT", "DELETE"}:
+        names.append("If-Match")
+        required += ["If-Match"] if said.require_if_match else []
+    if operation == "replace" and said.upsert:
+        names.append("If-None-Match")
+        required = []
+    if _repeatable(resource, operation, row):
+        names.append("Idempotency-Key")
+        required += ["Idempotency-Key"] if said.idempotency == "required" else []
+    if row.answer and operation not in READING:
+        names.append("Prefer")
+    return names, required
+
+
+def _repeatable(resource: Resource, operation: Operation, row: RouteRow) -> bool:
+    """Tell whether requests may have an idempotency key."""
+    writes = row.method == "POST" and operation not in READING
+    return bool(resource.options.idempotency) and writes
 
 
 def _allow(resource: Resource, row: RouteRow) -> tuple[str, ...]:

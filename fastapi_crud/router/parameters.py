@@ -73,21 +73,19 @@ def _path(column: ColumnInfo) -> Any:  # noqa: ANN401 - a type form
     ]
 
 
-def query_documentation(vocabulary: Vocabulary) -> dict[str, Any]:
+def query_documentation(vocabulary: Vocabulary) -> list[dict[str, Any]]:
     """Document the query parameters of a list; the library parses them itself."""
-    return {
-        "parameters": [
-            {
-                "name": parameter.name,
-                "in": "query",
-                "required": False,
-                "description": parameter.description,
-                "schema": parameter.schema(),
-            }
-            for parameter in vocabulary.parameters.values()
-            if parameter.documented
-        ]
-    }
+    return [
+        {
+            "name": parameter.name,
+            "in": "query",
+            "required": False,
+            "description": parameter.description,
+            "schema": parameter.schema(),
+        }
+        for parameter in vocabulary.parameters.values()
+        if parameter.documented
+    ]
 
 
 class DocumentedAs:

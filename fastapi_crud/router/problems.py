@@ -19,15 +19,22 @@ from fastapi_crud.exceptions import (
     ConstraintViolation,
     CrudError,
     DatabaseUnavailable,
+    DuplicateItem,
     ForeignKeyViolation,
+    IdempotencyKeyReused,
     InvalidData,
+    InvalidIdempotencyKey,
     InvalidQuery,
     Issue,
     KeyMismatch,
     LockTimeout,
+    NotDeleted,
     NotFound,
     NotNullViolation,
     PermissionDenied,
+    PreconditionFailed,
+    PreconditionRequired,
+    RequestInProgress,
     TransactionConflict,
     Unavailable,
     UniqueViolation,
@@ -43,14 +50,21 @@ STATUSES: Mapping[type[CrudError], tuple[int, str]] = {
     Conflict: (409, "conflict"),
     UniqueViolation: (409, "unique_violation"),
     ForeignKeyViolation: (409, "foreign_key_violation"),
+    NotDeleted: (409, "not_deleted"),
+    RequestInProgress: (409, "request_in_progress"),
     InvalidData: (422, "invalid_data"),
     NotNullViolation: (422, "not_null_violation"),
     CheckViolation: (422, "check_violation"),
     ValueRejected: (422, "value_rejected"),
     KeyMismatch: (422, "pk_mismatch"),
+    DuplicateItem: (422, "duplicate_item"),
+    IdempotencyKeyReused: (422, "idempotency_key_reused"),
     InvalidQuery: (422, "invalid_query"),
     UnsupportedMediaType: (415, "unsupported_media_type"),
     PermissionDenied: (403, "forbidden"),
+    InvalidIdempotencyKey: (400, "invalid_idempotency_key"),
+    PreconditionFailed: (412, "precondition_failed"),
+    PreconditionRequired: (428, "precondition_required"),
     Unavailable: (503, "unavailable"),
     DatabaseUnavailable: (503, "database_unavailable"),
     LockTimeout: (503, "lock_timeout"),
@@ -122,13 +136,15 @@ def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Resp
     if isinstance(error, RequestValidationError):
         issues = [Issue(e["type"], tuple(e["loc"]), e["msg"]) for e in error.errors()]
         return write_problem(request, style, 422, "validation_error", "Invalid request", issues)
+    headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
         code = _title(error.status_code).lower().replace(" ", "_").replace("-", "_")
-        headers = dict(error.headers or {})
+        headers |= error.headers or {}
         return write_problem(request, style, error.status_code, code, error.detail, headers=headers)
     assert isinstance(error, CrudError)  # noqa: S101 - the callers' promise
-    status, code = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    status, code = _status_of(error)
+    if isinstance(error, Unavailable | RequestInProgress):
+        headers = {"Retry-After": str(error.retry_after)}
     if isinstance(error, UnsupportedMediaType):
         patch = {"Accept-Patch": ACCEPT_PATCH} if request.method == "PATCH" else {}
         headers = {"Accept": "application/json", **patch}
@@ -166,6 +182,11 @@ def write_problem(
         return Response(status_code=status, headers=dict(headers or {}))
     content = to_json(body, fallback=str)
     return Response(content, status, dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def code_of(error: CrudError) -> str:
+    """Give the code that an error is answered with."""
+    return _status_of(error)[1]
 
 
 def add_exception_handlers(
@@ -208,6 +229,10 @@ def _item(issue: Issue) -> dict[str, Any]:
     elif place == "query" and rest:
         item["parameter"] = rest[0]
     return item
+
+
+def _status_of(error: CrudError) -> tuple[int, str]:
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
 def _title(status: int) -> str:

@@ -1,25 +1,37 @@
 """A resource: everything that its endpoints need, put together once."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.deletion import Deletion, deletion_by, deletion_of
+from fastapi_crud.idempotency import IdempotencyStore, idempotency_table
 from fastapi_crud.naming import Names, resolve_names
-from fastapi_crud.options import CrudOptions, Dependency, resolve_options
-from fastapi_crud.query.filters import FilterParameter, SearchParameter
-from fastapi_crud.query.loading import Loads, View, attributes_of, embedded, loads_of
-from fastapi_crud.query.paths import column_at, hops
+from fastapi_crud.options import CrudOptions
+from fastapi_crud.query.loading import View, attributes_of, loads_of
 from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
 from fastapi_crud.router.callers import Callers
+from fastapi_crud.router.conditional import Tagger
+from fastapi_crud.router.merging import Merger
 from fastapi_crud.router.problems import ProblemFormat
+from fastapi_crud.router.related import (
+    prefixes,
+    read_by_all,
+    related_models,
+    related_read,
+    scopes_of,
+    target_of,
+)
 from fastapi_crud.router.responses import RowWriter
-from fastapi_crud.router.views import Included, documented_read, documented_view, is_derived
+from fastapi_crud.router.views import Included, documented_read, documented_view
 from fastapi_crud.schemas import Schemas, derive_schemas, page_of, replace_of
 from fastapi_crud.service import Service
+from fastapi_crud.uniqueness import unique_keys
+from fastapi_crud.unit_of_work import upserts_plainly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +50,10 @@ class Resource:
         vocabulary: What its list can be asked.
         callers: Which rows and columns there are for a caller.
         problems: How its errors are written.
+        tagger: Writes entity tags of rows.
+        merger: Reads bodies of PATCH; None where the model has no JSON columns.
+        upsert_targets: The unique keys that clients may upsert by.
+        store: Remembers answers to idempotency keys, where that is asked for.
     """
 
     info: ModelInfo
@@ -51,6 +67,21 @@ class Resource:
     vocabulary: Vocabulary
     callers: Callers
     problems: ProblemFormat
+    tagger: Tagger
+    merger: Merger | None
+    upsert_targets: Sequence[tuple[str, ...]]
+    store: IdempotencyStore | None
+
+    @property
+    def deletion(self) -> Deletion | None:
+        """How its rows are marked as deleted, if they are."""
+        return self.callers.view.deletions.get(self.info.model) or deletion_of(self.info)
+
+    @property
+    def version(self) -> str | None:
+        """The attribute that counts the changes of a row, if clients may read it."""
+        versions = (column.name for column in self.info.columns.values() if column.version)
+        return next((it for it in versions if it in attributes_of(self.schemas.read)), None)
 
 
 def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
@@ -64,35 +95,52 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     derived = derive_schemas(info, names.schema, options.exposure())
     create, update, given = _given_schemas(options)
     read = given or derived.read
-    included = {
-        path: _related_read(info, options, read, path) for path in _prefixes(options.include)
-    }
+    included = {path: related_read(info, options, read, path) for path in prefixes(options.include)}
     vocabulary = make_vocabulary(info, _asked(info, options, read))
     shown = documented_read(read, options.readable_by)
     view = documented_view(shown, names.schema, info, included, sparse=options.fields)
+    schemas = Schemas(
+        create=create or derived.create,
+        update=update or derived.update,
+        replace=replace_of(create, info, f"{names.schema}Replace") if create else derived.replace,
+        read=read,
+        page=_page(derived, view, f"{names.schema}Page", options),
+    )
+    writer = RowWriter(info, read, included, options.pagination)
+    merger = Merger(info, schemas.update)
     return Resource(
         info=info,
         names=names,
         options=options,
-        schemas=Schemas(
-            create=create or derived.create,
-            update=update or derived.update,
-            replace=replace_of(create, info, f"{names.schema}Replace")
-            if create
-            else derived.replace,
-            read=read,
-            page=_page(derived, view, f"{names.schema}Page", options),
-        ),
+        schemas=schemas,
         shown=shown,
         view=view,
         service=options.service or generic[info.model, BaseModel, BaseModel],
-        writer=RowWriter(info, read, included, options.pagination),
+        writer=writer,
         vocabulary=vocabulary,
         callers=_callers(info, options, read, included, vocabulary),
         problems=ProblemFormat(
             validation_detail=options.validation_detail, problem_base=options.problem_base
         ),
+        tagger=Tagger(info, read, writer),
+        merger=merger if merger.columns else None,
+        upsert_targets=_upsert_targets(info, schemas.create),
+        store=_store(info, options),
     )
+
+
+def _upsert_targets(info: ModelInfo, create: type[BaseModel]) -> list[tuple[str, ...]]:
+    """Give the unique keys that clients can name all columns of."""
+    writable = {*create.model_fields}
+    keys = unique_keys(info) if upserts_plainly(info) else []
+    return [key.names for key in keys if writable >= {*key.names}]
+
+
+def _store(info: ModelInfo, options: CrudOptions) -> IdempotencyStore | None:
+    if not options.idempotency:
+        return None
+    table = idempotency_table(info.mapper.local_table.metadata)  # type: ignore[attr-defined]
+    return IdempotencyStore(table, timedelta(hours=options.limits.idempotency_hours))
 
 
 def _page(
@@ -113,15 +161,18 @@ def _callers(
 ) -> Callers:
     """Find out what is loaded for every caller, and what must be asked of each."""
     loads = loads_of(read, info)
-    loaded = {path: loads_of(schema, _target(info, path)) for path, schema in included.items()}
+    loaded = {path: loads_of(schema, target_of(info, path)) for path, schema in included.items()}
     view = View(
         loads=loads,
         included=loaded,
         max_included=options.limits.max_included,
         cursor_secret=options.cursor_secret,
         max_exact_count=options.limits.max_exact_count,
+        deletions={info.model: deletion_by(info, options.soft_delete)}
+        if options.soft_delete
+        else {},
     )
-    related = _scopes(_related(info, loads, loaded, vocabulary), info)
+    related = scopes_of(related_models(info, loads, loaded, vocabulary), info)
     return Callers(model=info.model, options=options, view=view, related=related)
 
 
@@ -141,7 +192,7 @@ def _asked(info: ModelInfo, options: CrudOptions, read: type[BaseModel]) -> Aske
     }  # fmt: skip
     return Asked(
         names=names,
-        may_read=lambda target, name: name in attributes_of(_read_by_all(target, info, options)),
+        may_read=lambda target, name: name in attributes_of(read_by_all(target, info, options)),
         limits=options.limits,
         filters=options.filters,
         sort=options.sort,
@@ -153,82 +204,5 @@ def _asked(info: ModelInfo, options: CrudOptions, read: type[BaseModel]) -> Aske
         count=options.count,
         operators=options.operators,
         allow_params=options.allow_params,
+        deleted=options.show_deleted is not False,
     )
-
-
-def _prefixes(paths: Sequence[str]) -> list[str]:
-    """Give the paths, and those that lead to them."""
-    parts = [path.split(".") for path in paths]
-    return [*dict.fromkeys(".".join(p[:i]) for p in parts for i in range(1, len(p) + 1))]
-
-
-def _target(info: ModelInfo, path: str) -> ModelInfo:
-    return hops(info, tuple(path.split(".")))[-1].target
-
-
-def _related_read(
-    info: ModelInfo, options: CrudOptions, read: type[BaseModel], path: str
-) -> type[BaseModel]:
-    """Give the schema of included rows: that of their own model, with what it hides."""
-    way = hops(info, tuple(path.split(".")))[-1]
-    if way.source.mapper.relationships[way.name].lazy in {"write_only", "dynamic"}:
-        msg = f"include={path!r}: {way.name} is never loaded as a whole; leave it out"
-        raise ConfigurationError(f"{info.name}: {msg}")
-    if way.name in attributes_of(read) and "." not in path:
-        msg = f"include={path!r}: {read.__name__} shows it already; leave one of them out"
-        raise ConfigurationError(f"{info.name}: {msg}")
-    return _read_by_all(way.target, info, options)
-
-
-def _read_by_all(target: ModelInfo, info: ModelInfo, options: CrudOptions) -> type[BaseModel]:
-    """Give the read schema that a model asks for; what only some callers see is left out.
-
-    Args:
-        target: The model: a related one, or the router's own.
-        info: The router's own model.
-        options: What the developer said of that.
-    """
-    own = options if target.model is info.model else resolve_options(target.model, {})
-    names = resolve_names(target, own.name, own.singular)
-    read = own.read_schema or derive_schemas(target, names.schema, own.exposure()).read
-    if not own.readable_by:
-        return read
-    if not is_derived(read):
-        msg = f"{read.__name__} has columns that not all may read: it cannot stand for related rows"
-        raise ConfigurationError(f"{info.name}: {msg}; leave it out of include= and filters=")
-    hidden = {*own.hidden, *own.readable_by}
-    return derive_schemas(target, names.schema, replace(own, hidden=hidden).exposure()).read
-
-
-def _related(
-    info: ModelInfo, loads: Loads, included: Mapping[str, Loads], vocabulary: Vocabulary
-) -> set[ModelInfo]:
-    """Tell which related models the answers and conditions of a resource look into."""
-    found = {*embedded(info, loads)}
-    for path, inner in included.items():
-        target = _target(info, path)
-        found |= {target, *embedded(target, inner)}
-    paths: set[str] = set()
-    for parameter in vocabulary.parameters.values():
-        if isinstance(parameter, FilterParameter):
-            paths.add(parameter.path)
-        elif isinstance(parameter, SearchParameter) and isinstance(parameter.fields, tuple):
-            paths |= {*parameter.fields}
-    for path in paths:
-        if "." in path:
-            found |= {way.target for way in column_at(info, path)[0]}
-    return found
-
-
-def _scopes(
-    related: Collection[ModelInfo], info: ModelInfo
-) -> dict[type[Any], Sequence[Dependency]]:
-    """Find the scopes that related models bring with them."""
-    scopes: dict[type[Any], Sequence[Dependency]] = {}
-    for target in sorted(related, key=lambda it: it.name):
-        if issubclass(info.model, target.model):
-            continue  # its own scope holds for it as well
-        found = resolve_options(target.model, {}).scopes_of("list")
-        if found:
-            scopes[target.model] = found
-    return scopes

@@ -1,7 +1,9 @@
 """From rows to bytes, once: bodies, `Location`, `Link` and totals."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -49,15 +51,22 @@ class RowWriter:
         one, _, left_out = self._adapters(selection)
         return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
+    def items(self, rows: Sequence[object], selection: Selection = WHOLE) -> bytes:
+        """Write several rows."""
+        return b'{"items":%b}' % self._several(rows, selection)
+
     def page(self, page: AnyPage, selection: Selection = WHOLE) -> bytes:
         """Write a page of rows and what leads on from it."""
-        _, several, left_out = self._adapters(selection)
-        exclude = {"__all__": left_out} if left_out else None
-        items = several.dump_json(_read(several, page.items), by_alias=True, exclude=exclude)
+        items = self._several(page.items, selection)
         rest = b"".join(
             b',"%b":%b' % (key.encode(), to_json(value)) for key, value in self._rest(page)
         )
         return b'{"items":%b%b}' % (items, rest)
+
+    def _several(self, rows: Sequence[object], selection: Selection) -> bytes:
+        _, several, left_out = self._adapters(selection)
+        exclude = {"__all__": left_out} if left_out else None
+        return several.dump_json(_read(several, rows), by_alias=True, exclude=exclude)
 
     def _rest(self, page: AnyPage) -> list[tuple[str, Any]]:
         rest: list[tuple[str, Any]] = []
@@ -74,6 +83,31 @@ class RowWriter:
         schema: Any = shape.schema
         rows: TypeAdapter[Any] = TypeAdapter(list[schema])  # pyright: ignore[reportInvalidTypeForm]
         return TypeAdapter(schema), rows, {*shape.left_out} or None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered once everything is stored.
+
+    Args:
+        status: The HTTP status.
+        content: The body, as JSON; none if empty.
+        headers: Headers beside that of the media type.
+    """
+
+    status: int
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def minimal(self) -> "Answer":
+        """Leave the body out (RFC 7240 §4.2)."""
+        return Answer(204 if self.status == HTTPStatus.OK else self.status, b"", self.headers)
+
+    def response(self, headers: Mapping[str, str]) -> Response:
+        """Send it, with more headers."""
+        headers = {**self.headers, **headers}
+        media_type = JSON if self.content else None
+        return Response(self.content or None, self.status, headers, media_type=media_type)
 
 
 def json_response(

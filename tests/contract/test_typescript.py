@@ -36,7 +36,7 @@ from fastapi_crud import (
     add_exception_handlers,
     make_crud_router,
 )
-from fastapi_crud.options import OPERATIONS
+from fastapi_crud.operations import DEFAULT_OPERATIONS
 
 CALLS = Path(__file__).with_name("client.ts")
 PACKAGES = ("openapi-typescript@7", "openapi-fetch@0", "typescript@5")
@@ -52,7 +52,9 @@ MARK = re.compile(r" *// @ts-expect-error: ")
 class Base(DeclarativeBase):
     metadata = sa.MetaData()
     __crud__ = CrudOptions(
-        operations=OPERATIONS, pagination="both", count=("exact", "estimated", "none")
+        operations=[*DEFAULT_OPERATIONS, "search"],
+        pagination="both",
+        count=("exact", "estimated", "none"),
     )
 
 

@@ -20,11 +20,11 @@ from fastapi_crud import (
     SQLiteFullText,
     make_crud_router,
 )
-from fastapi_crud.options import OPERATIONS
+from fastapi_crud.operations import DEFAULT_OPERATIONS
 from tests.conftest import Client, Serve
 from tests.models import Author, Book, Everything, Note
 
-ALL = OPERATIONS
+ALL = (*DEFAULT_OPERATIONS, "search")
 
 
 async def with_notes(db: Database, count: int) -> None:

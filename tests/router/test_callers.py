@@ -16,12 +16,12 @@ from fastapi_crud import (
     Service,
     make_crud_router,
 )
-from fastapi_crud.options import OPERATIONS
+from fastapi_crud.operations import DEFAULT_OPERATIONS
 from fastapi_crud.router.callers import conditions_of
 from tests.conftest import Client, Serve, rows_of
 from tests.models import Author, Book, Member, Note, Team
 
-ALL = OPERATIONS
+ALL = (*DEFAULT_OPERATIONS, "search")
 Headers = Mapping[str, str]
 
 

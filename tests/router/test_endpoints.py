@@ -12,7 +12,7 @@ from fastapi_crud import (
     make_crud_router,
 )
 from fastapi_crud.options import Limits
-from fastapi_crud.router import endpoints
+from fastapi_crud.router import work
 from tests import models
 from tests.conftest import Client, Serve, rows_of
 
@@ -242,7 +242,7 @@ async def test_lost_transaction_is_tried_again(
     sqlite: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch, failures: int, status: int
 ) -> None:
     """Is a plain operation that loses to another transaction tried three times in all?"""
-    monkeypatch.setattr(endpoints, "BACKOFF", 0)
+    monkeypatch.setattr(work, "BACKOFF", 0)
     client = serve(sqlite, make_crud_router(models.Note))
     left = [TransactionConflict() for _ in range(failures)]
 

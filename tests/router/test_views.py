@@ -16,11 +16,11 @@ from fastapi_crud import (
     Service,
     make_crud_router,
 )
-from fastapi_crud.options import OPERATIONS
+from fastapi_crud.operations import DEFAULT_OPERATIONS
 from tests.conftest import Client, Serve, counted
 from tests.models import Account, Author, Book, Line, Member, Note, Skill, Team
 
-ALL = OPERATIONS
+ALL = (*DEFAULT_OPERATIONS, "search")
 
 
 async def with_members(db: Database) -> None:

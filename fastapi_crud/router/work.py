@@ -1,0 +1,138 @@
+"""The work of a request: one transaction, committed before the answer leaves."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from starlette.responses import Response
+
+from fastapi_crud.database import AsyncSession, transaction
+from fastapi_crud.exceptions import ConfigurationError, TransactionConflict, UniqueViolation
+from fastapi_crud.idempotency import StoredAnswer
+from fastapi_crud.operations import Operation
+from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.idempotency import fingerprint_of, principal_of, read_key, scope_of
+from fastapi_crud.router.preferences import preferences
+from fastapi_crud.router.resource import Resource
+from fastapi_crud.router.responses import Answer
+from fastapi_crud.service import Service
+
+ResultT = TypeVar("ResultT")
+AnyService = Service[Any, Any, Any]
+
+ATTEMPTS = 3
+"""How often an operation of a single statement is tried when another transaction wins."""
+BACKOFF = 0.01
+"""Seconds to wait at most before the second attempt; twice as long before the third."""
+
+
+class Raced(UniqueViolation):
+    """A row with this key has appeared meanwhile."""
+
+
+async def write(
+    resource: Resource,
+    request: Request,
+    session: AsyncSession,
+    operation: Operation,
+    work: Callable[[AnyService], Awaitable[Answer]],
+    sight: Sight,
+) -> Response:
+    """Do the work of an operation that writes, and answer as the client prefers.
+
+    Args:
+        resource: What is worked on.
+        request: The request.
+        session: The session of the request.
+        operation: Which operation it is.
+        work: The work; it gives the answer.
+        sight: What this caller may see and write.
+    """
+    wishes = preferences(request, "return")
+
+    async def wished(service: AnyService) -> Answer:
+        answer = await work(service)
+        return answer.minimal() if wishes.minimal else answer
+
+    repeatable = request.method == "POST" and resource.store is not None
+    wanted = await _once(resource, request, sight, wished) if repeatable else wished
+    answer = await run(resource, session, operation, wanted, sight)
+    return answer.response(wishes.applied if answer.headers or answer.content else {})
+
+
+async def _once(
+    resource: Resource,
+    request: Request,
+    sight: Sight,
+    work: Callable[[AnyService], Awaitable[Answer]],
+) -> Callable[[AnyService], Awaitable[Answer]]:
+    """Do the work only if no request with this idempotency key has done it; else answer the same.
+
+    Raises:
+        InvalidIdempotencyKey: If the key is malformed, or missing where it is required.
+    """
+    key = read_key(request, required=resource.options.idempotency == "required")
+    if key is None:
+        return work
+    store, mapper = resource.store, resource.info.mapper
+    assert store is not None  # noqa: S101 - the caller asked
+    scope = scope_of(request, principal_of(request, sight.actor), key)
+    fingerprint = await fingerprint_of(request)
+
+    async def wanted(service: AnyService) -> Answer:
+        stored = await store.claim(service.session, scope, fingerprint, mapper=mapper)
+        if stored is not None:
+            headers = {**stored.headers, "Idempotency-Replayed": "true"}
+            return Answer(stored.status, stored.body, headers)
+        answer = await work(service)
+        kept = StoredAnswer(answer.status, answer.headers, answer.content)
+        await store.finish(service.session, scope, kept, mapper=mapper)
+        return answer
+
+    return wanted
+
+
+async def run(
+    resource: Resource,
+    session: AsyncSession,
+    operation: Operation,
+    work: Callable[[AnyService], Awaitable[ResultT]],
+    sight: Sight,
+) -> ResultT:
+    """Do the work of an operation in a transaction that is committed before the answer leaves.
+
+    Tried again where another transaction won, if nothing else could have happened in between:
+    the service is the library's own, and the transaction began here.
+
+    Args:
+        resource: What is worked on.
+        session: The session of the request.
+        operation: Which operation it is.
+        work: The work; it returns what the answer needs, already written.
+        sight: What this caller may see and write.
+    """
+    alone = not session.in_transaction() and not resource.service.overrides(operation)
+    for attempt in range(1, ATTEMPTS if alone else 1):
+        try:
+            return await _attempt(resource, session, work, sight)
+        except (TransactionConflict, Raced):
+            await asyncio.sleep(random.uniform(0, BACKOFF * attempt))  # noqa: S311 - only jitter
+    return await _attempt(resource, session, work, sight)
+
+
+async def _attempt(
+    resource: Resource,
+    session: AsyncSession,
+    work: Callable[[AnyService], Awaitable[ResultT]],
+    sight: Sight,
+) -> ResultT:
+    service = resource.service(session)
+    service.repository.view, service.rights = sight.view, sight.rights
+    service.actor = sight.actor
+    if service.repository.view is not sight.view:
+        msg = f"repository of {type(service).__name__} is made anew each time: use cached_property"
+        raise ConfigurationError(msg)
+    async with transaction(session, resource.info):
+        return await work(service)
