@@ -179,8 +179,7 @@ class Batches(Writer[ModelT], Generic[ModelT]):
 
     async def _store(self, data: Sequence[Data]) -> list[ModelT]:
         """Store rows that nobody asks back for."""
-        dialect = self.session.get_bind(self.info.mapper).dialect
-        if self.view.write_scope or not inserts_plainly(self.info, dialect):
+        if self.view.write_scope or not self._inserts_plainly(data):
             for row in await self._insert(data):
                 self.session.expunge(row)
             return []
@@ -190,17 +189,16 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         return []
 
     async def _inserted(self, data: Sequence[Data]) -> list[ModelT]:
-        dialect = self.session.get_bind(self.info.mapper).dialect
-        related = any(name in self.info.relationships for values in data for name in values)
-        if related or not inserts_plainly(self.info, dialect):
-            rows = [self.info.constructor(values) for values in data]
-            self.session.add_all(rows)
-            await self.session.flush()
-            return rows
+        if not self._inserts_plainly(data):
+            return await self._add(data)
         placed: dict[int, ModelT] = {}
         for places, values in insertion_groups(self.info, data):
-            placed |= zip(places, await self._insert_group(values, dialect.name), strict=True)
+            placed |= zip(places, await self._insert_group(values, self._dialect), strict=True)
         return [placed[place] for place in range(len(data))]
+
+    def _inserts_plainly(self, data: Sequence[Data]) -> bool:
+        dialect = self.session.get_bind(self.info.mapper).dialect
+        return inserts_plainly(self.info, dialect) and not any(map(self._names_related, data))
 
     async def _insert_group(self, values: Sequence[dict[str, Any]], dialect: str) -> list[ModelT]:
         """Store rows that name the same columns, and give them back in order.
@@ -230,9 +228,7 @@ class Batches(Writer[ModelT], Generic[ModelT]):
                 await self.session.execute(statement)
             await self._reload(changed)
         else:
-            for change in real:
-                change.apply()
-            await self.session.flush()
+            await self._apply(real)
             await self._settle_all(changed)
         await self._stay_in_scope(changed)
         return rows

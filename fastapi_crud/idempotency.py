@@ -27,7 +27,7 @@ from fastapi_crud.locks import begin_to_write
 from fastapi_crud.models import UTCDateTime, utc_now
 
 Scope = Sequence[str]
-"""What a key belongs to, and the key itself."""
+"""A key, and what it belongs to."""
 
 BATCH = 1000  # expired keys that are looked up at a time
 
@@ -142,8 +142,8 @@ class IdempotencyStore:
     async def _take_over(self, connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
         same = self.table.c.id == values["id"]
         change = self.table.update().where(same, self.table.c.expires_at <= utc_now())
-        forgotten = dict.fromkeys(("status", "headers", "body"))
-        return bool((await connection.execute(change.values({**values, **forgotten}))).rowcount)
+        change = change.values({**values, **dict.fromkeys(("status", "headers", "body"))})
+        return bool((await connection.execute(change)).rowcount)
 
 
 async def prune_idempotency_keys(session: AsyncSession, table: sa.Table) -> int:

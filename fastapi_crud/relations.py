@@ -45,7 +45,7 @@ class Relations(Reader[ModelT], Generic[ModelT]):
     async def _add(self, data: Sequence[Data]) -> list[ModelT]:
         """Store new rows."""
         items = [Item(BODY, {**values}) for values in data]
-        await self._store(self.info, items)
+        await self._create_all(self.info, items)
         for item, values in zip(items, data, strict=True):
             self._outdate(item.row, self.info.relationships & values.keys())
         return [item.row for item in items]
@@ -55,8 +55,7 @@ class Relations(Reader[ModelT], Generic[ModelT]):
         items = [Item(BODY, {**change.data}, change.row) for change in changes]
         ties = await self._ties(self.info, items, new=False)
         for item in items:
-            for name, value in item.values.items():
-                setattr(item.row, name, value)
+            Change(item.row, item.values).apply()
         for tie in ties:
             touch(self.info, tie.item.row)
             if not tie.born:
@@ -68,7 +67,7 @@ class Relations(Reader[ModelT], Generic[ModelT]):
             tie.show()
             self._outdate(tie.item.row, [tie.way.name, *self._computed(tie.item.row)])
 
-    async def _store(
+    async def _create_all(
         self, info: ModelInfo, items: Sequence[Item], ties: Sequence[Tie] = ()
     ) -> None:
         """Store new rows, and those that come with them in turn.
@@ -105,7 +104,7 @@ class Relations(Reader[ModelT], Generic[ModelT]):
                 key = {name: getattr(tie.item.row, of) for name, of in filled.items()}
                 for item in tie.born:
                     item.values |= key
-            await self._store(way.target, items, several)
+            await self._create_all(way.target, items, several)
             rows = [item.row for item in items]
             await self._stay_within(way.target, rows, self._birth_conditions(way.target))
 
@@ -123,6 +122,10 @@ class Relations(Reader[ModelT], Generic[ModelT]):
             if not is_writable(way):
                 continue
             ties = [tied(way, item) for item in items if way.name in item.values]
+            if new:
+                ties = [tie for tie in ties if not tie.ready]
+            for tie in ties:
+                del tie.item.values[way.name]
             if relation_of(way).secondary is not None:
                 await self._link(way.target, ties)
             if not new:
@@ -138,9 +141,9 @@ class Relations(Reader[ModelT], Generic[ModelT]):
         if keys:
             with translated(self.info):
                 await begin_to_write(self.session, self.info.mapper)
-        key = attributes(target, [column.name for column in target.key])
+        columns = attributes(target, [column.name for column in target.key])
         for start in range(0, len(keys), KEYS_CHUNK):
-            chosen = is_one_of(key, keys[start : start + KEYS_CHUNK])
+            chosen = is_one_of(columns, keys[start : start + KEYS_CHUNK])
             statement = sa.select(target.model).where(chosen, *self._translator.scope(target))
             for row in (await self._execute(statement)).unique().scalars():
                 rows[target.key_of(row)] = row
@@ -162,6 +165,9 @@ class Relations(Reader[ModelT], Generic[ModelT]):
                 related, seen, *of = cast("tuple[Any, ...]", row)
                 tie = by_key[tuple(of)]
                 (tie.seen if seen else tie.kept).append(related)
+
+    def _names_related(self, data: Data) -> bool:
+        return not self.info.relationships.isdisjoint(data)
 
     def _computed(self, row: ModelT) -> list[str]:
         """Tell what the database computed of a row when it was loaded."""

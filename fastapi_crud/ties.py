@@ -1,6 +1,6 @@
 """What ties rows to others while they are written: new rows, and links to rows that are there."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -148,18 +148,19 @@ class Tie:
 
 
 def tie(way: Hop, item: Item) -> Tie:
-    """Take what is to be related to a row out of its values: mappings stand for new rows."""
-    value, place = item.values.pop(way.name), (*item.place, way.name)
-    given: list[Any] = [] if value is None else [value]
-    places: list[Place] = [place]
-    if way.to_many:
-        given = [*(value.values() if isinstance(value, dict) else value)]
-        places = [(*place, index) for index in range(len(given))]
-    wanted = [
-        Item(at, {**each}) if isinstance(each, Mapping) else each
-        for at, each in zip(places, given, strict=False)
+    """Read what is to be related to a row from its values: mappings stand for new rows."""
+    given: Any = item.values[way.name]
+    place: Place = (*item.place, way.name)
+    if not way.to_many:
+        return Tie(way, item, [] if given is None else [_wanted(given, place)])
+    values: list[Any] = [
+        *(cast("dict[Any, Any]", given).values() if isinstance(given, dict) else given)
     ]
-    return Tie(way, item, wanted)
+    return Tie(way, item, [_wanted(each, (*place, i)) for i, each in enumerate(values)])
+
+
+def _wanted(value: Any, place: Place) -> Any:  # noqa: ANN401 - a row, a key, or values
+    return Item(place, {**value}) if isinstance(value, Mapping) else value
 
 
 @contextmanager
@@ -200,7 +201,7 @@ def touch(info: ModelInfo, row: object) -> None:
 def _collection(way: Hop, rows: Sequence[Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's
     """Make a collection of the kind that a relationship has."""
     relation: Any = relation_of(way)
-    made = (relation.collection_class or list)()
+    made: Collection[Any] = (relation.collection_class or list)()
     if isinstance(made, dict):
         return dict(enumerate(rows))  # SQLAlchemy finds the keys by itself
     return {*rows} if isinstance(made, set) else [*rows]

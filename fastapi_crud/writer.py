@@ -9,39 +9,38 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import InstanceState
 from sqlalchemy.sql.elements import ColumnElement
 
+from fastapi_crud.changes import Change
 from fastapi_crud.exceptions import ConfigurationError, NotDeleted, PermissionDenied
 from fastapi_crud.integrity import translated
 from fastapi_crud.locks import Held, begin_to_write, locked
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.clauses import Deleted, Query
-from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.loading import options
 from fastapi_crud.query.statements import is_one_of, key_equals
-from fastapi_crud.reader import KEYS_CHUNK, Reader
+from fastapi_crud.reader import KEYS_CHUNK
+from fastapi_crud.relations import Relations
 from fastapi_crud.unit_of_work import needs_unit_of_work, stores_less
 
 
-class Writer(Reader[ModelT], Generic[ModelT]):
+class Writer(Relations[ModelT], Generic[ModelT]):
     """The half of `Repository` that writes single rows."""
 
     async def create(self, data: Mapping[str, Any]) -> ModelT:
         """Store a new row.
 
         Args:
-            data: Value by attribute name.
+            data: Value by attribute name. Of a relationship to many-to-many rows, their primary
+                keys; of one to rows that are created with this one, a mapping for each.
 
         Raises:
             UniqueViolation: If a unique rule is violated; nothing is checked beforehand.
-            ForeignKeyViolation: If it refers to a row that does not exist.
+            ForeignKeyViolation: If it refers to a row that does not exist, or not for this caller.
             InvalidData: If the values cannot be stored.
             PermissionDenied: If the row lies outside the scope of this caller.
         """
-        row = self.info.constructor(data)
-        self.session.add(row)
-        with translated(self.info):
-            await self.session.flush()
-            await self._stay_in_scope([row])
-            return await self._settle(row)
+        (row,) = await self._add([data])
+        await self._stay_in_scope([row])
+        return await self._settle(row)
 
     async def get_for_update(
         self,
@@ -69,23 +68,28 @@ class Writer(Reader[ModelT], Generic[ModelT]):
 
         Args:
             obj_or_id: The row, or its primary key.
-            data: New value by attribute name; without any, nothing is written.
+            data: New value by attribute name; without any, nothing is written. Relationships as
+                in `create`: what this caller sees of them is replaced, the rest stays.
 
         Returns:
             The row as it is now, or None if there is none with this key.
 
         Raises:
+            ForeignKeyViolation: If it refers to a row that does not exist, or not for this caller.
             PermissionDenied: If this caller may read the row but not write it, or not so.
         """
+        related = self._names_related(data)
+        key = None if isinstance(obj_or_id, self.model) else self.info.as_key(obj_or_id)
         if isinstance(obj_or_id, self.model):
             await self._stay_in_scope([obj_or_id])
-            return await self._write(obj_or_id, data)
-        key = self.info.as_key(obj_or_id)
+            if not related:
+                return await self._write(obj_or_id, data)
+            key = self.info.key_of(obj_or_id)
         if key is None:
             return None
         if not data:
             return await self._writable(key)
-        row = await self._set(key, data)
+        row = await self._set(key, data, lock=related)
         return None if row is None else await self._settle(row)
 
     async def delete(self, obj_or_id: object) -> bool:
@@ -175,7 +179,7 @@ class Writer(Reader[ModelT], Generic[ModelT]):
             data: New value by attribute name.
             lock: Whether two at once must not both find it as it was.
         """
-        if needs_unit_of_work(self.info, self.session, "update"):
+        if self._names_related(data) or needs_unit_of_work(self.info, self.session, "update"):
             row = await self._writable(key, lock=lock)
             return row if row is None else await self._write(row, data, settle=False)
         await self._prepare(())
@@ -228,12 +232,9 @@ class Writer(Reader[ModelT], Generic[ModelT]):
         return row
 
     async def _write(self, row: ModelT, data: Mapping[str, Any], *, settle: bool = True) -> ModelT:
-        for name, value in data.items():
-            setattr(row, name, value)
-        with translated(self.info):
-            await self.session.flush()
-            await self._stay_in_scope([row])
-            return await self._settle(row) if settle else row
+        await self._apply([Change(row, data)])
+        await self._stay_in_scope([row])
+        return await self._settle(row) if settle else row
 
     async def _remove(self, row: ModelT) -> bool:
         self._held.drop(self.info.key_of(row))
@@ -250,10 +251,6 @@ class Writer(Reader[ModelT], Generic[ModelT]):
         deletion = self._translator.deletion(self.info)
         return [] if deletion is None else [deletion.is_live(self.model)]
 
-    def _write_conditions(self) -> list[ColumnElement[bool]]:
-        every = Translator(self._dialect, deletions=self.view.deletions)
-        return [every.test(self.info, each) for each in self.view.write_scope]
-
     async def _refuse_if_readable(self, key: Sequence[Any], deleted: Deleted = "exclude") -> None:
         """Tell "not yours to change" from "not there": only for rows that the caller may read.
 
@@ -265,25 +262,6 @@ class Writer(Reader[ModelT], Generic[ModelT]):
         there = self._statements(deleted).keys(key_equals(self.info, key))
         if await self._scalar(sa.select(sa.exists(there)), ()):
             raise PermissionDenied
-
-    async def _stay_in_scope(self, rows: Sequence[ModelT]) -> None:
-        """Refuse rows that this caller could not write, or not read any more.
-
-        Raises:
-            PermissionDenied: If there is one; whoever opened the session rolls back.
-        """
-        conditions = self._write_conditions()
-        if not conditions or not rows:
-            return
-        await self._prepare(())
-        key = [getattr(self.model, column.name) for column in self.info.key]
-        keys = [self.info.key_of(row) for row in rows]
-        for start in range(0, len(keys), KEYS_CHUNK):
-            chunk = keys[start : start + KEYS_CHUNK]
-            within = sa.select(sa.func.count()).select_from(self.model)
-            found = await self.session.scalar(within.where(is_one_of(key, chunk), *conditions))
-            if found != len(chunk):
-                raise PermissionDenied
 
     async def _settle(self, row: ModelT) -> ModelT:
         """Load what only the database knows of a row that was just written, if anything."""

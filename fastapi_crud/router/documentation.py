@@ -68,7 +68,9 @@ REQUEST_HEADERS: Mapping[str, str] = {
 
 
 BOUNDS: Mapping[str, Mapping[str, Any]] = {
-    "Idempotency-Key": {"minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+    "Idempotency-Key": {
+        "pattern": r'^([!#-~]|[!#-~][ !#-~]{0,253}[!#-~]|"([ !#-\[\]-~]|\\["\\]){1,255}")$'
+    },
 }
 """Header of a request → what bounds its value."""
 

@@ -350,7 +350,10 @@ def test_parameters_of_one_row_are_documented() -> None:
     parameters = {p["name"]: p["schema"] for p in paths["/members/{id}"]["get"]["parameters"]}
     assert parameters["include"] == {"type": "array", "items": {"type": "string", "enum": ["team"]}}
     assert parameters["fields"]["items"]["enum"] == ["id", "name", "salary", "team_id", "boss_id"]
-    assert [p["name"] for p in paths["/notes/{id}"]["get"]["parameters"]] == ["id"]
+    assert [p["name"] for p in paths["/notes/{id}"]["get"]["parameters"]] == [
+        "id",
+        "If-None-Match",
+    ]
 
 
 async def test_python_can_include_as_well(db: Database) -> None:
