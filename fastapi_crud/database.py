@@ -52,10 +52,11 @@ SQLITE_PRAGMAS = (
 )
 
 Callback = Callable[[], Awaitable[None] | None]
-StartupCheck = Callable[[Any], None]
+StartupCheck = Callable[[Any, str], None]
 
 startup_checks: list[StartupCheck] = []
-"""Called with the app when its database opens: layers above add what must hold by then."""
+"""Called with the app and the dialect of its database when that opens: layers above add what must
+hold by then."""
 
 
 class Database:
@@ -100,7 +101,7 @@ class Database:
         Lifespans nest: `async with db.lifespan(app) as state, other(app): yield state`.
         """
         for check in startup_checks:
-            check(app)
+            check(app, self.engine.dialect.name)
         if self._create_all:
             await self.create_all()
         setattr(app.state, STATE_KEY, self)

@@ -350,15 +350,15 @@ async def test_a_lifespan_asks_what_must_hold_first(
     """Does a check of a layer above see the app, and stop the start?"""
     seen: list[Any] = []
 
-    def refuse(started: Any) -> None:
-        seen.append(started)
+    def refuse(started: Any, dialect: str) -> None:
+        seen.extend([started, dialect])
         raise ConfigurationError("two routers of one name")
 
     monkeypatch.setattr("fastapi_crud.database.startup_checks", [refuse])
     with pytest.raises(ConfigurationError, match="two routers"):
         async with own.lifespan(app):
             pytest.fail("must not start")
-    assert seen == [app]
+    assert seen == [app, "sqlite"]
     assert not hasattr(app.state, STATE_KEY)
 
 

@@ -11,6 +11,7 @@ from fastapi_crud.query.parameters import NamesParameter
 from fastapi_crud.query.vocabulary import Pagination
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.schemas import InputSchema
+from fastapi_crud.uniqueness import unique_key
 
 
 def check_resource(resource: Resource) -> None:
@@ -22,6 +23,21 @@ def check_resource(resource: Resource) -> None:
     for check in CHECKS:
         if problem := check(resource):
             raise ConfigurationError(f"{resource.info.name}: {problem}")
+
+
+def check_upserts(resource: Resource, dialect: str) -> None:
+    """Refuse upserts that a database could not decide by the key that a client names.
+
+    Args:
+        resource: What they are of; its own database goes before that of the app.
+        dialect: The name of the app's database.
+
+    Raises:
+        ConfigurationError: The message names the fix.
+    """
+    own = resource.options.database
+    for names in resource.upsert_targets:
+        unique_key(resource.info, names, own.engine.dialect.name if own else dialect)
 
 
 def _service_model(resource: Resource) -> str | None:

@@ -1,6 +1,7 @@
 """`make_crud_router`: from a model to its endpoints."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Unpack
 
@@ -11,7 +12,7 @@ from fastapi_crud.models import ModelT
 from fastapi_crud.operations import READING, Operation
 from fastapi_crud.options import RouterOptions, resolve_options
 from fastapi_crud.router import batch_bodies, documentation
-from fastapi_crud.router.checks import check_resource
+from fastapi_crud.router.checks import check_resource, check_upserts
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.endpoints import Endpoint
 from fastapi_crud.router.parameters import (
@@ -128,7 +129,12 @@ def _endpoint(
         asked=resource.callers.dependencies(operation),
     )
     endpoint.__name__ = name
-    endpoint.crud_route = RouteFacts(allow, body is not None, resource.problems)
+    endpoint.crud_route = RouteFacts(
+        allow,
+        body is not None,
+        resource.problems,
+        partial(check_upserts, resource) if operation == "upsert" else None,
+    )
     made: Endpoint = endpoint
     return made
 

@@ -33,11 +33,13 @@ class RouteFacts:
         allow: All methods of the path, not just this route's.
         has_body: Whether a JSON body is expected.
         problems: How errors are written.
+        check: Refuses databases that it cannot work with, by their dialect.
     """
 
     allow: tuple[str, ...]
     has_body: bool
     problems: ProblemFormat
+    check: Callable[[str], None] | None = None
 
 
 class CrudRoute(APIRoute):
@@ -177,8 +179,12 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield from _query_names(dependency)
 
 
-def check_operation_ids(app: Any) -> None:  # noqa: ANN401 - any ASGI app that has routes
-    """Refuse an app in which two endpoints of ours have one name.
+def check_app(app: Any, dialect: str) -> None:  # noqa: ANN401 - any ASGI app that has routes
+    """Refuse an app in which two endpoints of ours have one name, or one cannot work.
+
+    Args:
+        app: The app.
+        dialect: The name of its database.
 
     Raises:
         ConfigurationError: With the name, and how to give another.
@@ -195,6 +201,9 @@ def check_operation_ids(app: Any) -> None:  # noqa: ANN401 - any ASGI app that h
                 "give one of their routers its own name=, such as name='archived_users'"
             )
             raise ConfigurationError(msg)
+        facts: RouteFacts = route.endpoint.crud_route
+        if facts.check is not None:
+            facts.check(dialect)
 
 
-startup_checks.append(check_operation_ids)
+startup_checks.append(check_app)

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Query
 from pydantic import BaseModel
 
 from fastapi_crud import ConfigurationError, Database, DbSession, Repository, make_crud_router
-from fastapi_crud.router.route import check_operation_ids
+from fastapi_crud.router.route import check_app
 from tests import models
 from tests.conftest import Client, Serve, client_of
 
@@ -197,7 +197,7 @@ def test_one_operation_id_twice_is_refused_at_start() -> None:
     app.include_router(make_crud_router(models.Note), prefix="/a")
     app.include_router(make_crud_router(models.Note), prefix="/b")
     with pytest.raises(ConfigurationError, match=r"list_notes.*name="):
-        check_operation_ids(app)
+        check_app(app, "sqlite")
 
 
 async def test_one_router_included_twice_is_fine(sqlite: Database) -> None:
