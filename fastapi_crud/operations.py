@@ -50,6 +50,8 @@ GUARDED_LIKE: Mapping[Operation, Lookups] = MappingProxyType(
 READING: frozenset[Operation] = frozenset({"list", "get", "search"})
 CREATING: frozenset[Operation] = frozenset({"create", "batch_create"})
 """What makes new rows only: those need not be readable to whoever may make them."""
+REMOVING: frozenset[Operation] = frozenset({"delete", "purge", "batch_delete"})
+"""What answers with nothing."""
 FILLING: frozenset[Operation] = frozenset(
     {"create", "update", "replace", "batch_create", "batch_update", "upsert"}
 )

@@ -1,13 +1,16 @@
 """Misuse that is better told while the router is built than with the first request."""
 
 from collections.abc import Callable, Iterator, Mapping
+from types import NoneType
 from typing import get_args
 
 from fastapi_crud.columns import ColumnInfo
+from fastapi_crud.deletion import deletion_of
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.query.clauses import CountMode
-from fastapi_crud.query.loading import attributes_of
+from fastapi_crud.query.loading import attribute_of, attributes_of
 from fastapi_crud.query.parameters import NamesParameter
+from fastapi_crud.query.paths import hop
 from fastapi_crud.query.vocabulary import Pagination
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.schemas import InputSchema
@@ -183,6 +186,22 @@ def _deletion(resource: Resource) -> str | None:
     return f"{' and '.join(asked)} needs soft deletion: give the model SoftDelete, or soft_delete="
 
 
+def _embedded(resource: Resource) -> str | None:
+    """A related row that is marked as deleted is not shown, so it must be allowed to be missing."""
+    read = resource.schemas.read
+    names = [
+        name
+        for name, spec in read.model_fields.items()
+        if (attribute := attribute_of(name, spec)) in resource.info.relationships
+        and not (way := hop(resource.info, attribute)).to_many
+        and deletion_of(way.target) is not None
+        and NoneType not in get_args(spec.annotation)
+    ]
+    if not names:
+        return None
+    return f"{', '.join(names)} of {read.__name__} may be deleted: let it be None as well"
+
+
 def _purge(resource: Resource) -> str | None:
     """Whoever guards operations one by one must not forget the one that cannot be undone."""
     guards = resource.options.dependencies
@@ -264,6 +283,7 @@ CHECKS: tuple[Callable[[Resource], str | None], ...] = (
     _rights,
     _cursors,
     _deletion,
+    _embedded,
     _purge,
     _put_creates,
     _upsert,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from fastapi_crud.database import AsyncSession, transaction
 from fastapi_crud.exceptions import ConfigurationError, TransactionConflict, UniqueViolation
 from fastapi_crud.idempotency import StoredAnswer
-from fastapi_crud.operations import Operation
+from fastapi_crud.operations import REMOVING, Operation
 from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.idempotency import fingerprint_of, principal_of, read_key, scope_of
 from fastapi_crud.router.preferences import preferences
@@ -50,7 +50,7 @@ async def write(
         work: The work; it gives the answer.
         sight: What this caller may see and write.
     """
-    wishes = preferences(request, "return")
+    wishes = preferences(request, *(() if operation in REMOVING else ("return",)))
 
     async def wished(service: AnyService) -> Answer:
         answer = await work(service)
@@ -59,7 +59,7 @@ async def write(
     repeatable = request.method == "POST" and resource.store is not None
     wanted = await _once(resource, request, sight, wished) if repeatable else wished
     answer = await run(resource, session, operation, wanted, sight)
-    return answer.response(wishes.applied if answer.headers or answer.content else {})
+    return answer.response(wishes.applied)
 
 
 async def _once(
