@@ -175,7 +175,7 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         with translated(self.info):
             rows = await self._inserted(data)
         await self._stay_in_scope(rows)
-        return await self._settle_all(rows)
+        return await self._settle_all(rows, {name for values in data for name in values})
 
     async def _store(self, data: Sequence[Data]) -> list[ModelT]:
         """Store rows that nobody asks back for."""
@@ -229,7 +229,7 @@ class Batches(Writer[ModelT], Generic[ModelT]):
             await self._reload(changed)
         else:
             await self._apply(real)
-            await self._settle_all(changed)
+            await self._settle_all(changed, {name for change in real for name in change.data})
         await self._stay_in_scope(changed)
         return rows
 

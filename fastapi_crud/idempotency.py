@@ -1,7 +1,4 @@
-"""Answers kept under an idempotency key, so that a request that is sent again is not done again.
-
-The key is stored in the transaction of the write: both are there, or neither.
-"""
+"""Answers kept under an idempotency key, in the transaction of the write: both, or neither."""
 
 import hashlib
 import json

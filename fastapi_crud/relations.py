@@ -24,6 +24,7 @@ from fastapi_crud.ties import (
     Item,
     Tie,
     filled_by,
+    held,
     is_writable,
     placed,
     relation_of,
@@ -168,6 +169,13 @@ class Relations(Reader[ModelT], Generic[ModelT]):
 
     def _names_related(self, data: Data) -> bool:
         return not self.info.relationships.isdisjoint(data)
+
+    def _related_in(self, row: ModelT, names: Iterable[str]) -> list[Tie]:
+        """Tell what a row has of relationships, as far as it is there and not shown by answers."""
+        loaded = cast("InstanceState[Any]", sa.inspect(row)).dict.keys() & {*names}
+        related = loaded & self.info.relationships - self.view.loads.keys()
+        ways = (hop(self.info, name) for name in related)
+        return [held(way, row) for way in ways if is_writable(way)]
 
     def _computed(self, row: ModelT) -> list[str]:
         """Tell what the database computed of a row when it was loaded."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.orm import InstanceState, RelationshipProperty
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
+from sqlalchemy.orm.collections import collection_adapter
 from sqlalchemy.orm.interfaces import ONETOMANY
 
 from fastapi_crud.columns import ModelInfo
@@ -153,10 +154,15 @@ def tie(way: Hop, item: Item) -> Tie:
     place: Place = (*item.place, way.name)
     if not way.to_many:
         return Tie(way, item, [] if given is None else [_wanted(given, place)])
-    values: list[Any] = [
-        *(cast("dict[Any, Any]", given).values() if isinstance(given, dict) else given)
-    ]
+    values: list[Any] = [*(given.values() if hasattr(given, "values") else given)]
     return Tie(way, item, [_wanted(each, (*place, i)) for i, each in enumerate(values)])
+
+
+def held(way: Hop, row: object) -> Tie:
+    """Read what is related to a row in memory."""
+    value: Any = getattr(row, way.name)
+    rows = [*collection_adapter(value)] if way.to_many else [value][: value is not None]
+    return Tie(way, Item(BODY, {}, row), rows)
 
 
 def _wanted(value: Any, place: Place) -> Any:  # noqa: ANN401 - a row, a key, or values

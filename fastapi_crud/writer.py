@@ -1,6 +1,6 @@
 """Single rows of one model, to write: create, update, delete, restore, purge. Never commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, cast
 
@@ -40,7 +40,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         """
         (row,) = await self._add([data])
         await self._stay_in_scope([row])
-        return await self._settle(row)
+        return await self._settle(row, data)
 
     async def get_for_update(
         self,
@@ -61,7 +61,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
             LockTimeout: If another transaction holds it for too long.
         """
         key = self.info.as_key(id)
-        return None if key is None else await self._writable(key, lock=True, deleted=deleted)
+        return None if key is None else await self._writable(key, deleted=deleted)
 
     async def update(self, obj_or_id: object, data: Mapping[str, Any]) -> ModelT | None:
         """Change a row.
@@ -88,9 +88,9 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         if key is None:
             return None
         if not data:
-            return await self._writable(key)
-        row = await self._set(key, data, lock=related)
-        return None if row is None else await self._settle(row)
+            return await self._writable(key, lock=False)
+        row = await self._set(key, data)
+        return None if row is None else await self._settle(row, data)
 
     async def delete(self, obj_or_id: object) -> bool:
         """Delete a row; where the model is deleted softly, mark it as deleted.
@@ -115,7 +115,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
                 return True
             return False
         key = self.info.as_key(obj_or_id)
-        return key is not None and await self._set(key, deletion.deleted(), lock=True) is not None
+        return key is not None and await self._set(key, deletion.deleted()) is not None
 
     async def restore(self, obj_or_id: object) -> ModelT | None:
         """Undo the deletion of a row that is marked as deleted.
@@ -137,7 +137,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
             raise ConfigurationError(msg)
         id = self.info.key_of(obj_or_id) if isinstance(obj_or_id, self.model) else obj_or_id  # noqa: A001
         key = self.info.as_key(id)
-        row = None if key is None else await self._writable(key, lock=True, deleted="include")
+        row = None if key is None else await self._writable(key, deleted="include")
         if row is None:
             return None
         if not deletion.marks(row):
@@ -169,18 +169,10 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         self._held.drop(key)
         return await self._delete(key)
 
-    async def _set(
-        self, key: tuple[Any, ...], data: Mapping[str, Any], *, lock: bool = False
-    ) -> ModelT | None:
-        """Change a row that is not deleted.
-
-        Args:
-            key: Its key.
-            data: New value by attribute name.
-            lock: Whether two at once must not both find it as it was.
-        """
+    async def _set(self, key: tuple[Any, ...], data: Mapping[str, Any]) -> ModelT | None:
+        """Change a row that is not deleted, by one statement where that will do."""
         if self._names_related(data) or needs_unit_of_work(self.info, self.session, "update"):
-            row = await self._writable(key, lock=lock)
+            row = await self._writable(key)
             return row if row is None else await self._write(row, data, settle=False)
         await self._prepare(())
         statement = (
@@ -209,7 +201,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         return False
 
     async def _writable(
-        self, key: tuple[Any, ...], *, lock: bool = False, deleted: Deleted = "exclude"
+        self, key: tuple[Any, ...], *, lock: bool = True, deleted: Deleted = "exclude"
     ) -> ModelT | None:
         """Give a row that this caller may write; a row that is locked is not read again."""
         held: ModelT | None = self._held.get(key)
@@ -234,7 +226,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
     async def _write(self, row: ModelT, data: Mapping[str, Any], *, settle: bool = True) -> ModelT:
         await self._apply([Change(row, data)])
         await self._stay_in_scope([row])
-        return await self._settle(row) if settle else row
+        return await self._settle(row, data) if settle else row
 
     async def _remove(self, row: ModelT) -> bool:
         self._held.drop(self.info.key_of(row))
@@ -263,26 +255,38 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         if await self._scalar(sa.select(sa.exists(there)), ()):
             raise PermissionDenied
 
-    async def _settle(self, row: ModelT) -> ModelT:
+    async def _settle(self, row: ModelT, names: Collection[str]) -> ModelT:
         """Load what only the database knows of a row that was just written, if anything."""
-        return (await self._settle_all([row]))[0]
+        return (await self._settle_all([row], names))[0]
 
-    async def _settle_all(self, rows: Sequence[ModelT]) -> list[ModelT]:
-        """Load what only the database knows of rows that were just written: one statement."""
-        await self._reload([row for row in rows if self._is_unsettled(row)])
+    async def _settle_all(
+        self, rows: Sequence[ModelT], names: Collection[str] = ()
+    ) -> list[ModelT]:
+        """Load what only the database knows of rows that were just written: one statement.
+
+        Args:
+            rows: The rows.
+            names: What was written; relationships among it stay as they are, unless answers show
+                them.
+        """
+        await self._reload([row for row in rows if self._is_unsettled(row)], names)
         return [*rows]
 
-    async def _reload(self, rows: Sequence[ModelT]) -> None:
+    async def _reload(self, rows: Sequence[ModelT], names: Collection[str] = ()) -> None:
         key = [getattr(self.model, column.name) for column in self.info.key]
         loaded = options(self.info, self.view.loads, self._translator)
         for start in range(0, len(rows), KEYS_CHUNK):
-            keys = [self.info.key_of(row) for row in rows[start : start + KEYS_CHUNK]]
+            chunk = rows[start : start + KEYS_CHUNK]
+            held = [self._related_in(row, names) for row in chunk]
+            keys = [self.info.key_of(row) for row in chunk]
             statement = sa.select(self.model).where(is_one_of(key, keys)).options(*loaded)
             with translated(self.info):
                 found = await self.session.scalars(
                     statement.execution_options(populate_existing=True)
                 )
                 found.unique().all()
+            for tie in (tie for ties in held for tie in ties):
+                tie.show()
 
     def _is_unsettled(self, row: ModelT) -> bool:
         state: InstanceState[Any] = sa.inspect(row)

@@ -129,7 +129,8 @@ def counted(engine: AsyncEngine) -> Generator[Statements]:
     statements = Statements()
 
     def note(_: Any, __: Any, text: str, *___: Any) -> None:
-        statements.texts.append(text)
+        if text != "BEGIN IMMEDIATE":  # drivers begin transactions unseen
+            statements.texts.append(text)
 
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     try:

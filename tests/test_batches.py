@@ -128,6 +128,20 @@ async def one_by_one(items: Sequence[Any], work: Callable[[Any], Awaitable[Any]]
     return results
 
 
+def title_of(model: type[Any]) -> str | None:
+    """The attribute that tells rows apart for people, where it is no key."""
+    keys = {column.name for column in inspect_model(model).key}
+    return next(iter([name for name in DATA[model][0] if name not in keys]), None)
+
+
+@st.composite
+def rows_before(draw: st.DrawFn, model: type[Any]) -> list[Data]:
+    """Rows that are there before a batch, all different."""
+    alike = draw(st.lists(data_of(DATA[model][0]), max_size=5, unique_by=str))
+    title = title_of(model)
+    return [{**it, **({title: f"old {i}"} if title else {})} for i, it in enumerate(alike)]
+
+
 @some
 @given(model=st.sampled_from(CASES), data=st.data())
 async def test_creating_at_once_is_creating_one_by_one(
@@ -149,11 +163,7 @@ async def test_changing_at_once_is_changing_one_by_one(
     """Do rows end up the same, each with values of its own, some with none at all?"""
     required, optional = DATA[model]
     keys = {column.name for column in inspect_model(model).key}
-    title = next(iter({*required} - keys), "")
-    unique = st.lists(data_of(required), min_size=2, max_size=5, unique_by=lambda it: str(it))
-    before = [
-        {**it, **({title: f"old {i}"} if title else {})} for i, it in enumerate(data.draw(unique))
-    ]
+    before = data.draw(rows_before(model))
     may_change = {name: each for name, each in {**required, **optional}.items() if name not in keys}
     changes = data.draw(st.lists(data_of({}, **may_change), max_size=len(before)))
     order = data.draw(st.permutations(range(len(before))))
@@ -178,8 +188,7 @@ async def test_deleting_at_once_is_deleting_one_by_one(
     db: Database, model: type[Any], data: st.DataObject
 ) -> None:
     """Are the same rows left, and is the missing one told?"""
-    required, _ = DATA[model]
-    before = data.draw(st.lists(data_of(required), max_size=5, unique_by=lambda it: str(it)))
+    before = data.draw(rows_before(model))
     picked = data.draw(st.lists(st.integers(0, len(before)), unique=True))
     missing: Any = ("zz",) * len(inspect_model(model).key)
 

@@ -118,16 +118,14 @@ def replace_row(resource: Resource) -> Endpoint:
         demands = demanded(resource, request)
 
         async def work(service: AnyService) -> Answer:
-            if demands.given:
-                row = await service.get_for_update(key)
-                if row is None and not resource.options.upsert:
-                    raise _not_found(resource, given)
-                state = None if row is None else resource.tagger.state(row, sight.rights.hidden)
-                demands.check(state)
-            row = await service.replace(key, data)
-            if row is None and resource.options.upsert:
+            if resource.options.upsert and await service.get(key) is None:
+                demands.check(None)
                 return await _created_under(resource, service, key, data, sight)
-            return shown(resource, found(resource, given, row), sight)
+            if demands.given:
+                row = found(resource, given, await service.get_for_update(key))
+                demands.check(resource.tagger.state(row, sight.rights.hidden))
+            row = found(resource, given, await service.replace(key, data))
+            return shown(resource, row, sight)
 
         return await write(resource, request, session, "replace", work, sight)
 

@@ -1,0 +1,144 @@
+"""Statements about several rows: what is written of each, and which rows share one."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fastapi_crud import Database, Repository
+from fastapi_crud.changes import Change, bound, change_all, counted_up, insertion_groups
+from fastapi_crud.columns import inspect_model
+from tests import models, samples
+from tests.conftest import counted, rows_of
+from tests.strategies import DIALECTS
+from tests.test_repository import add_notes
+
+NOTE = inspect_model(models.Note)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "special"),
+    [
+        (models.Note, {"title": "a", "body": None}, False),
+        (models.Note, {}, False),
+        (models.Note, {"title": "a", "id": 2}, True),
+        (models.Author, {"name": "a"}, False),
+        (models.Author, {"books": []}, True),
+        (models.Ticket, {"text": "a"}, False),
+        (models.Ticket, {"version": 7}, True),
+        (models.Line, {"line_no": 2}, True),
+    ],
+    ids=lambda it: getattr(it, "__name__", str(it)),
+)
+def test_what_one_statement_cannot_change(
+    model: type[Any], data: dict[str, Any], special: bool
+) -> None:
+    """Are keys, relationships and versions left to SQLAlchemy?"""
+    assert Change(model(), data).special(inspect_model(model)) is special
+
+
+def test_a_change_is_applied_to_its_row() -> None:
+    """Are the attributes set that it names, and no others?"""
+    note = models.Note(title="a", body="b")
+    Change(note, {"title": "c", "done": True}).apply()
+    assert (note.title, note.body, note.done) == ("c", "b", True)
+
+
+async def test_one_statement_gives_each_row_its_own_values(db: Database) -> None:
+    """Is a column left alone of a row that does not name it, and may a value be SQL?"""
+    async with db.session() as session:
+        a, b, c, _ = await add_notes(session, "a", "b", "c", "d")
+        changes = [
+            Change(a, {"body": "x", "done": True}),
+            Change(b, {"body": None}),
+            Change(c, {"title": models.Note.title + "!", "body": sa.func.upper("y")}),
+        ]
+        with counted(db.engine) as statements:
+            await session.execute(change_all(NOTE, changes))
+        assert statements.verbs == ["UPDATE"]
+    stored = {row.title: (row.body, row.done) for row in await rows_of(db, models.Note)}
+    assert stored == {"a": ("x", True), "b": (None, False), "c!": ("Y", False), "d": (None, False)}
+
+
+async def test_versions_and_times_move_with_the_row(db: Database) -> None:
+    """Does the statement count up versions, and set what every update sets?"""
+    async with db.session() as session:
+        tickets = await Repository[models.Ticket](session).batch_create(
+            [{"text": "a"}, {"text": "b"}]
+        )
+        accounts = await Repository[models.Account](session).batch_create(
+            [{"email": "a"}, {"email": "b"}]
+        )
+        before = [account.updated_at for account in accounts]
+        changes: list[Change[Any]] = [Change(row, {"text": "c"}) for row in tickets]
+        await session.execute(change_all(inspect_model(models.Ticket), changes))
+        changes = [Change(row, {"role": "r"}) for row in accounts]
+        await session.execute(change_all(inspect_model(models.Account), changes))
+    assert [row.version for row in await rows_of(db, models.Ticket)] == [2, 2]
+    async with AsyncSession(db.engine) as session:
+        for account, at in zip(accounts, before, strict=True):
+            stored = await session.get_one(models.Account, account.id)
+            assert stored.updated_at > at
+            assert stored.created_at == account.created_at
+
+
+def test_only_versions_are_counted_up() -> None:
+    """Is it the column that SQLAlchemy counts, and no other?"""
+    assert counted_up(NOTE) == {}
+    (counted_column,) = counted_up(inspect_model(models.Ticket)).items()
+    assert counted_column[0] == "version"
+    assert str(counted_column[1]) == "tickets.version + :version_1"
+
+
+def test_a_value_is_bound_by_its_column() -> None:
+    """Is a value sent as the column's type, and SQL kept as it is?"""
+    value = bound(timedelta(1), models.Everything.span)
+    assert isinstance(value.type, sa.Interval)
+    assert isinstance(value, sa.BindParameter)
+    for expression in (sa.func.now(), models.Everything.at):
+        kept = bound(expression, models.Everything.at)
+        assert not isinstance(kept, sa.BindParameter)
+        assert "bindparam" not in str(kept.compile(dialect=DIALECTS["sqlite"]))
+        assert isinstance(kept.type, sa.DateTime)
+
+
+# Groups
+
+items = st.lists(
+    st.fixed_dictionaries(
+        {"title": st.text(max_size=2)},
+        optional={"body": st.none() | st.text(max_size=2), "done": st.booleans()},
+    ),
+    max_size=9,
+)
+
+
+@given(items)
+def test_every_row_is_in_one_group(data: list[dict[str, Any]]) -> None:
+    """Are rows sorted by what they name, each with its place, defaults filled in?"""
+    groups = insertion_groups(NOTE, data)
+    placed = {
+        place: row for places, rows in groups for place, row in zip(places, rows, strict=True)
+    }
+    assert sorted(placed) == [*range(len(data))]
+    for place, row in placed.items():
+        assert row == {"done": False} | data[place]
+    named = [frozenset(rows[0]) for _, rows in groups]
+    assert len(named) == len({*named})
+    for _, rows in groups:
+        assert {frozenset(row) for row in rows} == {frozenset(rows[0])}
+    for places, _ in groups:
+        assert places == sorted(places)
+
+
+def test_defaults_of_the_application_are_filled_in() -> None:
+    """Is each made for its row, and left to the statement where only that can make it?"""
+    info = inspect_model(samples.Defaults)
+    ((_, (first, second)),) = insertion_groups(info, [{"none": 1}, {"none": 2}])
+    made = {"none", "scalar", "falsy", "called", "made"}
+    assert first.keys() == second.keys() == made
+    assert first["called"] != second["called"]
+    assert (first["scalar"], first["falsy"]) == (3, False)
