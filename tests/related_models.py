@@ -1,6 +1,6 @@
 """Models with rows that are written together with theirs: children, and links."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -152,7 +152,7 @@ class Car(DataclassBase):
 
 
 @asynccontextmanager
-async def tables(database: Database) -> AsyncIterator[Database]:
+async def tables(database: Database) -> AsyncGenerator[Database]:
     """The same database with these tables: dropped at the end."""
     own = Database(engine=database.engine, metadata=Base.metadata)
     await own.create_all()

@@ -23,6 +23,7 @@ from fastapi_crud import (
     Repository,
     UniqueViolation,
 )
+from fastapi_crud.batches import CHUNK
 from fastapi_crud.exceptions import DuplicateItem
 from fastapi_crud.query.loading import View
 from fastapi_crud.upserts import UpsertMode
@@ -227,10 +228,11 @@ async def test_more_rows_than_a_statement_may_be_about(db: Database) -> None:
     """Are thousands of rows no matter?"""
     async with db.session() as session:
         rows = Repository[models.Line](session)
-        items = [{"order_id": n, "line_no": n, "quantity": n} for n in range(1, 15_000)]
+        count = CHUNK * 2 + 1
+        items = [{"order_id": n, "line_no": n, "quantity": n} for n in range(count)]
         for _ in range(2):
             stored = await rows.upsert(items)
-            assert [row.quantity for row in stored] == [*range(1, 15_000)]
+            assert [row.quantity for row in stored] == [*range(count)]
 
 
 # Errors
@@ -284,28 +286,25 @@ async def test_another_key_that_clashes_is_a_violation(db: Database) -> None:
     assert {row.title: row.body for row in await rows_of(db, models.Note)} == dict.fromkeys("abc")
 
 
-def test_misuse_is_told(sqlite: Database) -> None:
+async def test_misuse_is_told(sqlite: Database) -> None:
     """Is the developer told, where the database could not do what SQLAlchemy promises?"""
 
-    async def refuse(model: type[Any], message: str, **options: Any) -> None:
+    async def refuse(model: type[Any], message: str, key: Sequence[str] | None = None) -> None:
         async with sqlite.session() as session:
             with pytest.raises(ConfigurationError, match=message):
-                await repository_of(model, session).upsert([], **options)
+                await repository_of(model, session).upsert([], on_conflict=key)
 
     def hear(*_: Any) -> None: ...
 
-    async def run() -> None:
-        await refuse(models.Note, "no unique key of body", on_conflict=["body"])
-        await refuse(models.Manager, "listens to its changes or spans tables")
-        await refuse(models.Checked, "listens to its changes or spans tables")
-        for name in ("before_update", "after_update", "before_insert", "after_insert"):
-            event.listen(models.Note, name, hear)
-            try:
-                await refuse(models.Note, "listens to its changes or spans tables")
-            finally:
-                event.remove(models.Note, name, hear)
-
-    asyncio.run(run())
+    await refuse(models.Note, "no unique key of body", ["body"])
+    await refuse(models.Manager, "listens to its changes or spans tables")
+    await refuse(models.Checked, "listens to its changes or spans tables")
+    for name in ("before_update", "after_update", "before_insert", "after_insert"):
+        event.listen(models.Note, name, hear)
+        try:
+            await refuse(models.Note, "listens to its changes or spans tables")
+        finally:
+            event.remove(models.Note, name, hear)
 
 
 async def test_one_key_of_several_cannot_decide_everywhere(db: Database) -> None:

@@ -3,190 +3,254 @@
 `STATE_MACHINE_EXAMPLES=500` looks longer, and elsewhere each time.
 """
 
-import asyncio
-import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
-import httpx2
 import pytest
-from fastapi import FastAPI
 from hypothesis import HealthCheck, settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from sqlalchemy.engine import URL
 
-from fastapi_crud import Database, idempotency_table, make_crud_router
-from fastapi_crud.database import STATE_KEY
-from fastapi_crud.operations import OPERATIONS
-from tests.conftest import BACKENDS, client_of, empty_tables
+from tests.conftest import BACKENDS
+from tests.contract.machine import Machine, served
 from tests.contract.world import (
     ARTICLES,
-    CLIENT_IDS,
     NOTES,
-    Body,
     Kind,
     Refused,
     Rows,
-    Work,
-    World,
     differ,
     each,
+    heed,
     live,
-    merged,
-    text,
+    merge_meta,
+    ordered,
     there,
 )
-from tests.models import Base
 
 EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "0"))
 PROFILE = settings(
-    max_examples=EXAMPLES or 20,
+    max_examples=EXAMPLES or 15,
     stateful_step_count=30,
     deadline=None,
     derandomize=not EXAMPLES,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-NUMBERS = itertools.count()
-PICKS = st.integers(0, 9)
-KINDS = st.shared(st.just(None))
-DEMANDS = st.sampled_from(["none", "none", "right", "any", "several", "stale", "weak"])
-FLAGS = st.booleans()
-SERVER_SET = ("created_at", "updated_at")
 MERGE_PATCH = "application/merge-patch+json"
+PICKS = st.integers(0, 9)
+SEVERAL = st.lists(PICKS, min_size=1, max_size=3)
+FLAGS = st.booleans()
+DEMANDS = st.sampled_from(["none", "none", "right", "any", "several", "stale", "weak"])
+VERSIONS = st.sampled_from(["none", "right", "right", "wrong"])
+MODES = st.sampled_from(["merge", "merge", "ignore"])
+SHOWN = st.sampled_from(["exclude", "include", "only"])
+WAYS = [
+    ("POST", ""), ("PUT", "/{}"), ("PATCH", "/{}"),
+    ("POST", ":batchCreate"), ("POST", ":batchUpdate"), ("POST", ":upsert"),
+]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Served:
-    """An app, and a loop of its own to ask it from: the rules of a machine are no coroutines."""
+class Rules(Machine):
+    """What can be asked."""
 
-    kind: Kind
-    runner: asyncio.Runner
-    database: Database
-    client: httpx2.AsyncClient
+    @rule(data=st.data(), minimal=FLAGS)
+    def create(self, data: st.DataObject, minimal: bool) -> None:
+        item = data.draw(self.kind.items())
+        self.expect(
+            "POST", "", 201, lambda rows: [self.world.make(rows, item)], body=item, minimal=minimal
+        )
 
-    def ask(self, method: str, path: str, **said: Any) -> httpx2.Response:
-        answer = self.runner.run(self.client.request(method, f"/rows{path}", **said))
-        assert answer.status_code < 500, (method, path, said, answer.text)
-        return answer
+    @rule(data=st.data(), place=PICKS, how=DEMANDS, merge=FLAGS, minimal=FLAGS)
+    def update(self, data: st.DataObject, place: int, how: str, merge: bool, minimal: bool) -> None:
+        id, patch = self.pick(place), data.draw(self.kind.patches())
 
+        def work(rows: Rows) -> list[Any]:
+            row = rows[there(rows, id)]
+            heed(how)
+            return [self.world.change(rows, id, merge_meta(row, patch) if merge else patch)]
 
-@contextmanager
-def served(url: URL, kind: Kind) -> Iterator[Served]:
-    app, database = FastAPI(), Database(url, metadata=Base.metadata)
-    operations = [it for it in OPERATIONS if kind.soft or it != "restore"]
-    router = make_crud_router(
-        kind.model, name="rows", operations=operations, show_deleted=kind.soft, upsert=True,
-        client_ids=True, idempotency=True, pagination="both",
-    )  # fmt: skip
-    app.include_router(router)
-    setattr(app.state, STATE_KEY, database)
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        client = client_of(app)
-        runner.run(database.create_all())
-        try:
-            yield Served(kind, runner, database, client)
-        finally:
-            runner.run(client.aclose())
-            runner.run(leave(database))
+        headers = self.demand(id, how) | ({"Content-Type": MERGE_PATCH} if merge else {})
+        self.expect("PATCH", f"/{id}", 200, work, body=patch, headers=headers, minimal=minimal)
 
+    @rule(data=st.data(), place=PICKS, how=DEMANDS, new=FLAGS, minimal=FLAGS)
+    def replace(self, data: st.DataObject, place: int, how: str, new: bool, minimal: bool) -> None:
+        id, item = self.pick(place), data.draw(self.kind.items())
+        exists = id in live(self.world.rows)
+        headers = self.demand(id, how) | ({"If-None-Match": "*"} if new else {})
 
-async def leave(database: Database) -> None:
-    await empty_tables(database)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(idempotency_table(Base.metadata).drop)
-    await database.engine.dispose()
+        def work(rows: Rows) -> list[Any]:
+            if (new and exists) or (how != "none" and not exists):
+                raise Refused(412)
+            heed(how)
+            if item.get("id", id) != id:
+                raise Refused(422, "#/id")
+            whole = {**self.kind.defaults, **item, "id": id}
+            return [self.world.change(rows, id, whole) if exists else self.world.make(rows, whole)]
 
+        status = 200 if exists else 201
+        self.expect("PUT", f"/{id}", status, work, body=item, headers=headers, minimal=minimal)
 
-class Machine(RuleBasedStateMachine):
-    """Asks the app and the model the same."""
+    @rule(place=PICKS, how=DEMANDS)
+    def delete(self, place: int, how: str) -> None:
+        id = self.pick(place)
 
-    served: ClassVar[Served]
+        def work(rows: Rows) -> list[Any]:
+            there(rows, id)
+            heed(how)
+            return [self.world.remove(rows, id)]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.kind = self.served.kind
-        self.world = World(self.kind)
-        self.listed: Rows = {}
-        self.tags: dict[Any, tuple[str, str]] = {}
-        self.sent: list[tuple[str, Body, httpx2.Response]] = []
-        self.served.runner.run(empty_tables(self.served.database))
+        self.expect("DELETE", f"/{id}", 204, work, headers=self.demand(id, how))
 
-    def pick(self, place: int) -> Any:
-        """The id of a row, or one that a client may choose."""
-        ids = [*sorted(self.world.rows), *(i for i in CLIENT_IDS if i not in self.world.rows)]
-        return ids[place % len(ids)]
+    @rule(place=PICKS)
+    def purge(self, place: int) -> None:
+        id = self.pick(place)
 
-    def demand(self, id: Any, how: str) -> Body:
-        tag = self.tags.get(id, ("", '"1"'))[1]
-        tags = {"right": tag, "any": "*", "several": f'"0", {tag}', "stale": '"0"'}
-        tags["weak"] = f"W/{tag}"
-        return {"If-Match": tags[how]} if how in tags else {}
+        def work(rows: Rows) -> list[Any]:
+            if rows.pop(id, None) is None:
+                raise Refused(404)
+            return [id]
 
-    def expect(
-        self, method: str, path: str, status: int, work: Work, *,
-        body: Any = None, headers: Body | None = None, minimal: bool = False,
-    ) -> None:  # fmt: skip
-        """Ask; the answer, and the rows afterwards, are what the work makes of the model's."""
-        number, said = next(NUMBERS), {"Content-Type": "application/json", **(headers or {})}
-        said |= {"Prefer": "return=minimal"} if minimal else {}
-        said |= {"Idempotency-Key": f"k{number}"} if method == "POST" and number % 2 else {}
-        request: Body = {"content": "" if body is None else json.dumps(body), "headers": said}
-        answer = self.served.ask(method, path, **request)
-        try:
-            rows, ids = self.world.outcome(work, succeeded=answer.is_success)
-        except Refused as refused:
-            places = {it["pointer"] for it in answer.json().get("errors", [])}
-            assert answer.status_code == refused.status, (refused, answer.text)
-            assert places <= refused.pointers, (refused, places)
-            assert bool(places) == bool(refused.pointers), (refused, places)
-            self.compare(self.world.rows)
+        self.expect("POST", f"/{id}:purge", 204, work)
+
+    @precondition(lambda self: self.kind.soft)
+    @rule(place=PICKS)
+    def restore(self, place: int) -> None:
+        id = self.pick(place)
+
+        def work(rows: Rows) -> list[Any]:
+            if id not in rows:
+                raise Refused(404)
+            if id in live(rows):
+                raise Refused(409)
+            return [self.world.restore(rows, id)]
+
+        self.expect("POST", f"/{id}:restore", 200, work)
+
+    @rule(data=st.data(), minimal=FLAGS)
+    def batch_create(self, data: st.DataObject, minimal: bool) -> None:
+        items = data.draw(st.lists(self.kind.items(), min_size=1, max_size=3))
+
+        def work(rows: Rows) -> list[Any]:
+            return each("items", [partial(self.world.make, rows, item) for item in items])
+
+        body = {"items": items}
+        self.expect("POST", ":batchCreate", 201, work, body=body, minimal=minimal)
+
+    @rule(data=st.data(), places=SEVERAL, minimal=FLAGS)
+    def batch_update(self, data: st.DataObject, places: list[int], minimal: bool) -> None:
+        ids = [self.pick(place) for place in places]
+        patches = [data.draw(self.kind.patches()) for _ in ids]
+        hows = [data.draw(VERSIONS) if self.kind.soft else "none" for _ in ids]
+
+        def work(rows: Rows) -> list[Any]:
+            differ(ids, "items/{}/id")
+            each("items", [partial(there, rows, id) for id in ids])
+            each("items", [partial(heed, how) for how in hows])
+            changes = zip(ids, patches, strict=True)
+            return each("items", [partial(self.world.change, rows, *change) for change in changes])
+
+        items = [
+            {**patch, "id": id, **self.version(id, how)}
+            for id, patch, how in zip(ids, patches, hows, strict=True)
+        ]
+        body = {"items": items}
+        self.expect("POST", ":batchUpdate", 200, work, body=body, minimal=minimal)
+
+    @rule(places=SEVERAL)
+    def batch_delete(self, places: list[int]) -> None:
+        ids = [self.pick(place) for place in places]
+
+        def work(rows: Rows) -> list[Any]:
+            differ(ids, "ids/{}")
+            each("ids", [partial(there, rows, id) for id in ids])
+            return [self.world.remove(rows, id) for id in ids]
+
+        self.expect("POST", ":batchDelete", 204, work, body={"ids": ids})
+
+    @rule(data=st.data(), by_id=FLAGS, mode=MODES, minimal=FLAGS)
+    def upsert(self, data: st.DataObject, by_id: bool, mode: str, minimal: bool) -> None:
+        by = "id" if by_id else self.kind.unique
+        items = data.draw(st.lists(self.kind.items(), min_size=1, max_size=3))
+        items = items if by_id else [{k: v for k, v in it.items() if k != "id"} for it in items]
+
+        def work(rows: Rows) -> list[Any]:
+            differ([item.get(by) for item in items], f"items/{{}}/{by}")
+            return each("items", [partial(self.world.upsert, rows, it, by, mode) for it in items])
+
+        body = {"items": items, "on_conflict": [by], "mode": mode}
+        self.expect("POST", ":upsert", 200, work, body=body, minimal=minimal)
+
+    @rule(place=PICKS, other=FLAGS)
+    def repeat(self, place: int, other: bool) -> None:
+        """Is what is sent again answered again, and not done again?"""
+        if not self.sent:
             return
-        assert answer.status_code == (204 if minimal and status == 200 else status), answer.text
-        if "Idempotency-Key" in said:
-            self.sent.append((path, request, answer))
-        ids = [*map(self.compare(rows).get, ids)]
-        self.check(answer, ids, minimal=minimal or status == 204, one=":" not in path.lstrip("/-0123456789") or "restore" in path)
+        path, request, answer = self.sent[place % len(self.sent)]
+        body = json.loads(request["content"] or "{}")
+        if other := other and bool(body):
+            changed = {k: [*v, *v] if isinstance(v, list) else v for k, v in body.items()}
+            changed |= {self.kind.unique: "other"} if self.kind.unique in body else {}
+            request = {**request, "content": json.dumps(changed)}
+        again = self.served.ask("POST", path, **request)
+        if other:
+            assert (again.status_code, again.json()["code"]) == (422, "idempotency_key_reused")
+        else:
+            headers = {**answer.headers, "idempotency-replayed": "true"}
+            assert (again.status_code, again.content) == (answer.status_code, answer.content)
+            assert {**again.headers} == headers
+        self.compare(self.world.rows)
 
-    def compare(self, rows: Rows) -> dict[Any, Any]:
-        """Compare all rows with the model's; tell which id the database gave to which of them."""
-        every = "?limit=1000&deleted=include" if self.kind.soft else "?limit=1000"
-        page = self.served.ask("GET", every).json()
-        assert page["total"] == len(page["items"]) == len(rows)
-        listed: Rows = {row["id"]: row for row in page["items"]}
-        names = {row[self.kind.unique]: id for id, row in live(listed).items()}
-        known = {id: id if isinstance(id, int) else names[row[self.kind.unique]] for id, row in rows.items()}
-        found = {known[id]: {**row, "id": known[id]} for id, row in rows.items()}
-        for id in self.world.unchanged & {*listed} if self.kind.soft else ():
-            if listed[id]["version"] == self.listed[id]["version"]:
-                found[id]["version"] -= 1  # it may count what changes nothing, or not
-        assert text(found) == text({id: plain(row) for id, row in listed.items()})
-        for id, row in listed.items():
-            before = self.listed.get(id, row)
-            assert row.get("created_at") == before.get("created_at")
-            if row.get("version") != before.get("version"):
-                assert row["updated_at"] > before["updated_at"]
-        self.world.rows, self.world.unchanged, self.listed = found, set(), listed
-        self.tags = {id: tag for id, tag in self.tags.items() if id in listed}
-        return known
+    @rule(data=st.data(), place=PICKS, way=st.sampled_from(WAYS))
+    def break_rules(self, data: st.DataObject, place: int, way: tuple[str, str]) -> None:
+        """Is a body that breaks a rule refused, wherever it is sent?"""
+        values, column = data.draw(st.sampled_from(self.kind.broken))
+        id, (method, path) = self.pick(place), way
+        good = {self.kind.unique: "a", "id": id}
+        broken = values if method == "PATCH" else {**good, **values}
+        several = path[:1] == ":"
+        body = {"items": [good, broken]} if several else broken
+        body |= {"on_conflict": ["id"]} if path == ":upsert" else {}
 
-    def check(self, answer: httpx2.Response, ids: Sequence[Any], *, minimal: bool, one: bool) -> None:
-        """Does an answer show the rows as they are read afterwards, tags included?"""
-        if not minimal:
-            body = answer.json()
-            assert body.get("items", [body]) == [self.listed[id] for id in ids]
-        for id in {*ids} & {*live(self.world.rows)}:
-            read = self.served.ask("GET", f"/{id}")
-            content, tag = text(read.json()), read.headers["ETag"]
-            assert content == text(self.listed[id])
-            before = self.tags.get(id, (content, tag))
-            assert (before[0] == content) == (before[1] == tag)
-            self.tags[id] = content, tag
-            assert answer.headers.get("ETag", tag) == tag
-            assert one == ("ETag" in answer.headers)
-            assert answer.headers.get("Location", f"/rows/{id}") == f"/rows/{id}"
+        def work(rows: Rows) -> list[Any]:
+            raise Refused(422, f"#/items/1/{column}" if several else f"#/{column}")
+
+        self.expect(method, path.format(id), 0, work, body=body)
+
+    @rule(data=st.data(), skip=PICKS, limit=st.integers(1, 4), shown=SHOWN, walks=FLAGS)
+    def read_list(
+        self, data: st.DataObject, skip: int, limit: int, shown: str, walks: bool
+    ) -> None:
+        """Do pages and totals agree with the rows, sorted and filtered?"""
+        asked, test = data.draw(st.sampled_from(self.kind.filters))
+        order = data.draw(st.sampled_from(["", "-"])) + data.draw(st.sampled_from(self.kind.sorts))
+        rows = live(self.world.rows)
+        if self.kind.soft:
+            rows = {"include": self.world.rows, "exclude": rows}.get(
+                shown, {id: row for id, row in self.world.rows.items() if id not in rows}
+            )
+            asked += f"&deleted={shown}"
+        ids = ordered([row for row in rows.values() if test(row)], order)
+        query = f"?{asked}&sort={order}&limit={limit}".replace("?&", "?")
+        if not walks:
+            page = self.served.ask("GET", f"{query}&skip={skip}")
+            assert [row["id"] for row in page.json()["items"]] == ids[skip : skip + limit]
+            assert page.json()["total"] == int(page.headers["X-Total-Count"]) == len(ids)
+            return
+        pages, cursor = list[Any](), ""
+        while cursor is not None:
+            page = self.served.ask("GET", f"{query}&cursor={cursor}").json()
+            pages, cursor = [*pages, [row["id"] for row in page["items"]]], page["next_cursor"]
+        assert pages == ([ids[i : i + limit] for i in range(0, len(ids), limit)] or [[]])
+
+
+@pytest.mark.parametrize("kind", [ARTICLES, NOTES], ids=lambda kind: kind.model.__name__)
+@pytest.mark.parametrize(
+    "backend", [it for it in BACKENDS if it in {"sqlite", "postgresql"}], indirect=True
+)
+def test_requests_do_what_the_model_does(backend: URL, kind: Kind) -> None:
+    """Do app and model agree, whatever is asked in whatever order?"""
+    with served(backend, kind) as it:
+        run_state_machine_as_test(type("Machine", (Rules,), {"served": it}), settings=PROFILE)

@@ -35,6 +35,7 @@ class Kind:
         values: What `defaults` may be set to.
         broken: Values that are refused, and the column that an error names.
         filters: Query strings, and what they mean.
+        sorts: What rows can be sorted by.
     """
 
     model: type[Any]
@@ -44,6 +45,7 @@ class Kind:
     values: Mapping[str, st.SearchStrategy[Any]]
     broken: Sequence[tuple[Body, str]]
     filters: Sequence[tuple[str, Callable[[Body], bool]]]
+    sorts: Sequence[str]
 
     @property
     def soft(self) -> bool:
@@ -69,6 +71,7 @@ NOTES = Kind(
         ("done=true", lambda row: row["done"]),
         ("body__ne=a", lambda row: row["body"] != "a"),
     ],
+    sorts=["id", "title", "body", "done"],
 )
 ARTICLES = Kind(
     Article,
@@ -92,6 +95,7 @@ ARTICLES = Kind(
         ("meta__isnull=true", lambda row: row["meta"] is None),
         ("slug__in=a&slug__in=b", lambda row: row["slug"] in "ab"),
     ],
+    sorts=["id", "slug", "title", "stock"],
 )  # fmt: skip
 
 
@@ -153,6 +157,11 @@ class World:
             return self.change(rows, id, {"deleted_at": True})
         return rows.pop(id)["id"]
 
+    def restore(self, rows: Rows, id: Any) -> Any:
+        if places := self._clash(rows, rows[id]):
+            raise Refused(409, *places)
+        return self.change(rows, id, {"deleted_at": False})
+
     def upsert(self, rows: Rows, item: Body, by: str, mode: str) -> Any:
         found = [id for id, row in live(rows).items() if row[by] == item[by]]
         if not found:
@@ -196,6 +205,31 @@ def differ(keys: Sequence[Any], place: str) -> None:
     for index, key in enumerate(keys):
         if key is None or key in keys[:index]:
             raise Refused(422, f"#/{place.format(index)}")
+
+
+def heed(how: str) -> None:
+    """Refuse a state that the row has not."""
+    if how in {"stale", "weak", "wrong"}:
+        raise Refused(412)
+
+
+def merge_meta(row: Body, patch: Body) -> Body:
+    """What a merge patch changes: JSON is merged with what is stored."""
+    return patch | ({"meta": merged(row["meta"], patch["meta"])} if "meta" in patch else {})
+
+
+def ordered(rows: Iterable[Body], order: str) -> list[Any]:
+    """The ids in order: NULL is smallest, the key comes last."""
+    name = order.removeprefix("-")
+    by_id = sorted(rows, key=lambda row: row["id"])
+    by_id.sort(key=lambda row: (row[name] is not None, row[name]), reverse=order[0] == "-")
+    return [row["id"] for row in by_id]
+
+
+def plain(row: Body) -> Body:
+    """A row of an answer as the model holds it."""
+    kept = {name: value for name, value in row.items() if name not in {"created_at", "updated_at"}}
+    return kept | ({"deleted_at": row["deleted_at"] is not None} if "deleted_at" in row else {})
 
 
 def text(value: Any) -> str:
