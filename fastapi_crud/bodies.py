@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import MISSING, BaseModel
 from pydantic_core import to_jsonable_python
 
-from fastapi_crud.columns import ColumnInfo, ModelInfo
+from fastapi_crud.columns import ColumnInfo, ModelInfo, inspect_model
 
 
 def column_values(data: BaseModel, info: ModelInfo, *, only_set: bool = False) -> dict[str, Any]:
@@ -23,7 +23,9 @@ def column_values(data: BaseModel, info: ModelInfo, *, only_set: bool = False) -
         schema that are no column are there too, for a service to turn into columns.
     """
     return {
-        name: _to_column(info.columns.get(name), value)
+        name: _related(info, name, value)
+        if name in info.relationships
+        else _to_column(info.columns.get(name), value)
         for name, value in _present(data, info, only_set=only_set)
     }
 
@@ -36,6 +38,16 @@ def _present(data: BaseModel, info: ModelInfo, *, only_set: bool) -> Iterator[tu
             continue
         by_alias = name not in info.columns and spec.alias in info.columns
         yield (spec.alias or name if by_alias else name), value
+
+
+def _related(info: ModelInfo, name: str, value: Any) -> Any:  # noqa: ANN401 - keys, or bodies
+    """Give the values of rows that come with a row; keys of rows are left as they are."""
+    if isinstance(value, list):
+        several: list[Any] = value
+        return [_related(info, name, each) for each in several]
+    if not isinstance(value, BaseModel):
+        return value
+    return column_values(value, inspect_model(info.mapper.relationships[name].mapper.class_))
 
 
 def _to_column(column: ColumnInfo | None, value: Any) -> Any:  # noqa: ANN401 - any value

@@ -8,8 +8,8 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fastapi_crud import (
-    AuditEntry,
     Audited,
+    AuditEntry,
     Base,
     Database,
     PermissionDenied,
@@ -62,12 +62,14 @@ def current_user(x_user: Annotated[str | None, Header()] = None) -> str | None:
 db = Database(metadata=Base.metadata, create_all=True)
 app = FastAPI(title="Contracts", lifespan=db.lifespan)
 # --8<-- [start:routers]
-operations = (
-    "list", "create", "get", "update", "delete",
-    "restore", "purge", "batch_update",
-)  # fmt: skip
 contracts = make_crud_router(
-    Contract, service=ContractService, actor=current_user, operations=operations
+    Contract,
+    service=ContractService,
+    actor=current_user,
+    operations=(
+        *("list", "create", "get", "update", "delete"),
+        *("restore", "purge", "batch_update"),
+    ),
 )
 changes = make_crud_router(Change, operations=("list", "get"), default_sort="-id")
 # --8<-- [end:routers]

@@ -62,7 +62,7 @@ def upsert_body(resource: Resource) -> type[BaseModel]:
         resource,
         "Upsert",
         Strict,
-        items=_several(resource, resource.schemas.create, "The rows."),
+        items=_several(resource, resource.upsert_item, "The rows."),
         on_conflict=(list[one], on_conflict),
         mode=(Literal["merge", "ignore"], mode),
     )

@@ -111,8 +111,8 @@ def _foreign_fields(resource: Resource, schema: str, hook: str) -> str | None:
     if schema not in resource.options.operations:
         return None
     kind = getattr(resource.schemas, schema)
-    columns = resource.info.columns
-    foreign = [n for n, spec in kind.model_fields.items() if not {n, spec.alias} & columns.keys()]
+    known = {*resource.info.columns, *resource.options.nested, *resource.options.links}
+    foreign = [n for n, spec in kind.model_fields.items() if not {n, spec.alias} & known]
     if not foreign:
         return None
     return (

@@ -63,6 +63,25 @@ def read_by_all(target: ModelInfo, info: ModelInfo, options: CrudOptions) -> typ
     return derive_schemas(target, names.schema, replace(own, hidden=hidden).exposure()).read
 
 
+def create_by_all(target: ModelInfo, info: ModelInfo) -> type[BaseModel]:
+    """Give the body that creates a related row; what only some callers may write is left out.
+
+    Args:
+        target: The related model.
+        info: The router's own model.
+    """
+    own = resolve_options(target.model, {})
+    if own.create_schema is None:
+        names = resolve_names(target, own.name, own.singular)
+        read_only = {*own.read_only, *own.writable_by}
+        exposure = replace(own, read_only=read_only).exposure()
+        return derive_schemas(target, names.schema, exposure).create
+    if own.writable_by:
+        msg = f"{target.name} has columns that not all may write: leave it out of nested="
+        raise ConfigurationError(f"{info.name}: {msg}")
+    return own.create_schema
+
+
 def related_models(
     info: ModelInfo, loads: Loads, included: Mapping[str, Loads], vocabulary: Vocabulary
 ) -> set[ModelInfo]:

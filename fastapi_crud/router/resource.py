@@ -11,6 +11,7 @@ from fastapi_crud.columns import ModelInfo
 from fastapi_crud.deletion import Deletion, deletion_by, deletion_of
 from fastapi_crud.idempotency import IdempotencyStore, idempotency_table
 from fastapi_crud.naming import Names, resolve_names
+from fastapi_crud.nesting import with_relations
 from fastapi_crud.options import CrudOptions
 from fastapi_crud.query.loading import View, attributes_of, loads_of
 from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
@@ -19,6 +20,7 @@ from fastapi_crud.router.conditional import Tagger
 from fastapi_crud.router.merging import Merger
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.related import (
+    create_by_all,
     prefixes,
     read_by_all,
     related_models,
@@ -52,6 +54,7 @@ class Resource:
         problems: How its errors are written.
         tagger: Writes entity tags of rows.
         merger: Reads bodies of PATCH; None where the model has no JSON columns.
+        upsert_item: What clients upsert: a row, and nothing that is related to it.
         upsert_targets: The unique keys that clients may upsert by.
         store: Remembers answers to idempotency keys, where that is asked for.
     """
@@ -69,6 +72,7 @@ class Resource:
     problems: ProblemFormat
     tagger: Tagger
     merger: Merger | None
+    upsert_item: type[BaseModel]
     upsert_targets: Sequence[tuple[str, ...]]
     store: IdempotencyStore | None
 
@@ -106,6 +110,16 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         read=read,
         page=_page(derived, view, f"{names.schema}Page", options),
     )
+    bare = schemas.create
+    if options.nested or options.links:
+        schemas = with_relations(
+            schemas,
+            info,
+            nested=options.nested,
+            links=options.links,
+            most=options.limits.max_batch,
+            create_schema_of=lambda target: create_by_all(target, info),
+        )
     writer = RowWriter(info, read, included, options.pagination)
     merger = Merger(info, schemas.update)
     return Resource(
@@ -124,7 +138,8 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         ),
         tagger=Tagger(info, read, writer),
         merger=merger if merger.columns else None,
-        upsert_targets=_upsert_targets(info, schemas.create),
+        upsert_item=bare,
+        upsert_targets=_upsert_targets(info, bare),
         store=_store(info, options),
     )
 
@@ -172,7 +187,8 @@ def _callers(
         if options.soft_delete
         else {},
     )
-    related = scopes_of(related_models(info, loads, loaded, vocabulary), info)
+    written = {target_of(info, name) for name in (*options.nested, *options.links)}
+    related = scopes_of(written | related_models(info, loads, loaded, vocabulary), info)
     return Callers(model=info.model, options=options, view=view, related=related)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 
 from fastapi_crud import Database, idempotency_table, make_crud_router
 from fastapi_crud.database import STATE_KEY
-from fastapi_crud.operations import OPERATIONS
+from fastapi_crud.operations import OPERATIONS, Operation
 from tests.conftest import client_of, empty_tables
 from tests.contract.world import (
     CLIENT_IDS,
@@ -50,9 +50,9 @@ class Served:
 
 
 @contextmanager
-def served(url: URL, kind: Kind) -> Iterator[Served]:
+def served(url: URL, kind: Kind) -> Generator[Served]:
     app, database = FastAPI(), Database(url, metadata=Base.metadata)
-    operations = [it for it in OPERATIONS if kind.soft or it != "restore"]
+    operations: list[Operation] = [it for it in OPERATIONS if kind.soft or it != "restore"]
     router = make_crud_router(
         kind.model, name="rows", operations=operations, show_deleted=kind.soft, upsert=True,
         client_ids=True, idempotency=True, pagination="both",
@@ -95,13 +95,13 @@ class Machine(RuleBasedStateMachine):
         ids = [*sorted(self.world.rows), *(i for i in CLIENT_IDS if i not in self.world.rows)]
         return ids[place % len(ids)]
 
-    def version(self, id: Any, how: str) -> Body:
+    def version(self, key: Any, how: str) -> Body:
         """What an item of a batch says of the version of its row."""
-        version = self.world.rows.get(id, {}).get("version", 1)
+        version = self.world.rows.get(key, {}).get("version", 1)
         return {"right": {"version": version}, "wrong": {"version": version + 1}}.get(how, {})
 
-    def demand(self, id: Any, how: str) -> Body:
-        tag = self.tags.get(id, ("", '"1"'))[1]
+    def demand(self, key: Any, how: str) -> Body:
+        tag = self.tags.get(key, ("", '"1"'))[1]
         tags = {"right": tag, "any": "*", "several": f'"0", {tag}', "stale": '"0"'}
         tags["weak"] = f"W/{tag}"
         return {"If-Match": tags[how]} if how in tags else {}
@@ -116,20 +116,20 @@ class Machine(RuleBasedStateMachine):
         said |= {"Idempotency-Key": f"k{number}"} if method == "POST" and number % 2 else {}
         request: Body = {"content": "" if body is None else json.dumps(body), "headers": said}
         answer = self.served.ask(method, path, **request)
-        try:
-            rows, ids = self.world.outcome(work, succeeded=answer.is_success)
-        except Refused as refused:
+        outcome = self.world.outcome(work, succeeded=answer.is_success)
+        if isinstance(outcome, Refused):
             places = {it["pointer"] for it in answer.json().get("errors", [])}
-            assert answer.status_code == refused.status, (refused, answer.text)
-            assert places <= refused.pointers, (refused, places)
-            assert bool(places) == bool(refused.pointers), (refused, places)
+            assert answer.status_code == outcome.status, (outcome, answer.text)
+            assert places <= outcome.pointers, (outcome, places)
+            assert bool(places) == bool(outcome.pointers), (outcome, places)
             self.compare(self.world.rows)
             return
+        rows, ids = outcome
         assert answer.status_code == (204 if minimal and status == 200 else status), answer.text
         if "Idempotency-Key" in said:
             self.sent.append((path, request, answer))
         known = self.compare(rows)
-        ids = [known.get(id, id) for id in ids]
+        ids = [known.get(key, key) for key in ids]
         self.check(answer, ids, shown=not minimal and status != 204, single=path[:1] != ":")
 
     def compare(self, rows: Rows) -> dict[Any, Any]:
@@ -138,23 +138,23 @@ class Machine(RuleBasedStateMachine):
         page = self.served.ask("GET", every).json()
         assert page["total"] == len(page["items"]) == len(rows)
         listed: Rows = {row["id"]: row for row in page["items"]}
-        names = {row[self.kind.unique]: id for id, row in live(listed).items()}
+        names = {row[self.kind.unique]: key for key, row in live(listed).items()}
         known = {
-            id: id if isinstance(id, int) else names[row[self.kind.unique]]
-            for id, row in rows.items()
+            key: key if isinstance(key, int) else names[row[self.kind.unique]]
+            for key, row in rows.items()
         }
-        found = {known[id]: {**row, "id": known[id]} for id, row in rows.items()}
-        for id in self.world.unchanged & {*listed} if self.kind.soft else ():
-            if listed[id]["version"] == self.listed[id]["version"]:
-                found[id]["version"] -= 1  # it may count what changes nothing, or not
-        assert text(found) == text({id: plain(row) for id, row in listed.items()})
-        for id, row in listed.items():
-            before = self.listed.get(id, row)
+        found = {known[key]: {**row, "id": known[key]} for key, row in rows.items()}
+        for key in self.world.unchanged & {*listed} if self.kind.soft else ():
+            if listed[key]["version"] == self.listed[key]["version"]:
+                found[key]["version"] -= 1  # it may count what changes nothing, or not
+        assert text(found) == text({key: plain(row) for key, row in listed.items()})
+        for key, row in listed.items():
+            before = self.listed.get(key, row)
             assert row.get("created_at") == before.get("created_at")
             if row.get("version") != before.get("version"):
                 assert row["updated_at"] > before["updated_at"]
         self.world.rows, self.world.unchanged, self.listed = found, set(), listed
-        self.tags = {id: tag for id, tag in self.tags.items() if id in listed}
+        self.tags = {key: tag for key, tag in self.tags.items() if key in listed}
         return known
 
     def check(
@@ -163,14 +163,14 @@ class Machine(RuleBasedStateMachine):
         """Does an answer show the rows as they are read afterwards, tags included?"""
         if shown:
             body = answer.json()
-            assert body.get("items", [body]) == [self.listed[id] for id in ids]
-        for id in {*ids} & {*live(self.world.rows)}:
-            read = self.served.ask("GET", f"/{id}")
+            assert body.get("items", [body]) == [self.listed[key] for key in ids]
+        for key in {*ids} & {*live(self.world.rows)}:
+            read = self.served.ask("GET", f"/{key}")
             content, tag = text(read.json()), read.headers["ETag"]
-            assert content == text(self.listed[id])
-            before = self.tags.get(id, (content, tag))
+            assert content == text(self.listed[key])
+            before = self.tags.get(key, (content, tag))
             assert (before[0] == content) == (before[1] == tag)
-            self.tags[id] = content, tag
+            self.tags[key] = content, tag
             assert answer.headers.get("ETag", tag) == tag
             assert single == ("ETag" in answer.headers)
-            assert answer.headers.get("Location", f"/rows/{id}") == f"/rows/{id}"
+            assert answer.headers.get("Location", f"/rows/{key}") == f"/rows/{key}"

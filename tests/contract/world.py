@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
@@ -116,7 +116,7 @@ class World:
         self.unchanged: set[Any] = set()
         self._lenient = False
 
-    def outcome(self, work: Work, *, succeeded: bool) -> tuple[Rows, list[Any]]:
+    def outcome(self, work: Work, *, succeeded: bool) -> tuple[Rows, list[Any]] | Refused:
         """Do it with a copy of the rows.
 
         Several changes at once may pass through states in which each alone would clash: whether
@@ -126,9 +126,9 @@ class World:
             rows, self.unchanged = deepcopy(self.rows), set()
             try:
                 touched = work(rows)
-            except Refused:
+            except Refused as refused:
                 if self._lenient or not succeeded:
-                    raise
+                    return refused
             else:
                 names = [row[self.kind.unique] for row in live(rows).values()]
                 assert len(names) == len({*names})
@@ -136,34 +136,34 @@ class World:
         raise AssertionError
 
     def make(self, rows: Rows, item: Body) -> Any:
-        id = item.get("id", object())
-        if places := ["#/id"] * (id in rows) + self._clash(rows, item):
+        key = item.get("id", object())
+        if places := ["#/id"] * (key in rows) + self._clash(rows, item):
             raise Refused(409, *places)
-        rows[id] = {**self.kind.defaults, **self.kind.state, **item, "id": id}
-        return id
+        rows[key] = {**self.kind.defaults, **self.kind.state, **item, "id": key}
+        return key
 
-    def change(self, rows: Rows, id: Any, patch: Body) -> Any:
-        if places := self._clash(rows, patch, but=id):
+    def change(self, rows: Rows, key: Any, patch: Body) -> Any:
+        if places := self._clash(rows, patch, but=key):
             raise Refused(409, *places)
-        if text({**rows[id], **patch}) == text(rows[id]):
-            self.unchanged.add(id)
-        rows[id] |= patch
-        if patch and "version" in rows[id]:
-            rows[id]["version"] += 1
-        return id
+        if text({**rows[key], **patch}) == text(rows[key]):
+            self.unchanged.add(key)
+        rows[key] |= patch
+        if patch and "version" in rows[key]:
+            rows[key]["version"] += 1
+        return key
 
-    def remove(self, rows: Rows, id: Any) -> Any:
+    def remove(self, rows: Rows, key: Any) -> Any:
         if self.kind.soft:
-            return self.change(rows, id, {"deleted_at": True})
-        return rows.pop(id)["id"]
+            return self.change(rows, key, {"deleted_at": True})
+        return rows.pop(key)["id"]
 
-    def restore(self, rows: Rows, id: Any) -> Any:
-        if places := self._clash(rows, rows[id]):
+    def restore(self, rows: Rows, key: Any) -> Any:
+        if places := self._clash(rows, rows[key]):
             raise Refused(409, *places)
-        return self.change(rows, id, {"deleted_at": False})
+        return self.change(rows, key, {"deleted_at": False})
 
     def upsert(self, rows: Rows, item: Body, by: str, mode: str) -> Any:
-        found = [id for id, row in live(rows).items() if row[by] == item[by]]
+        found = [key for key, row in live(rows).items() if row[by] == item[by]]
         if not found:
             return self.make(rows, item)
         rest = {name: value for name, value in item.items() if name != by}
@@ -172,19 +172,19 @@ class World:
     def _clash(self, rows: Rows, values: Body, but: Any = None) -> list[str]:
         """The place of what another live row has."""
         name = self.kind.unique
-        others = [row[name] for id, row in live(rows).items() if id != but]
+        others = [row[name] for key, row in live(rows).items() if key != but]
         return [f"#/{name}"] if values.get(name) in others and not self._lenient else []
 
 
 def live(rows: Rows) -> Rows:
-    return {id: row for id, row in rows.items() if not row.get("deleted_at")}
+    return {key: row for key, row in rows.items() if not row.get("deleted_at")}
 
 
-def there(rows: Rows, id: Any) -> Any:
+def there(rows: Rows, key: Any) -> Any:
     """Refuse what is not there."""
-    if id not in live(rows):
+    if key not in live(rows):
         raise Refused(404)
-    return id
+    return key
 
 
 def each(place: str, works: Iterable[Callable[[], Any]]) -> list[Any]:
@@ -241,8 +241,8 @@ def merged(target: Any, patch: Any) -> Any:
     """Apply a merge patch (RFC 7396 §2)."""
     if not isinstance(patch, dict):
         return patch
-    result: Body = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
+    result = dict(cast("Body", target)) if isinstance(target, dict) else {}
+    for name, value in cast("Body", patch).items():
         if value is None:
             result.pop(name, None)
         else:

@@ -9,9 +9,11 @@ import pytest
 import fastapi_crud
 from fastapi_crud import Limits, Settings
 from fastapi_crud.access import PRIVILEGES, SECRET_PHRASES, SECRET_WORDS
+from fastapi_crud.operations import GUARDED_LIKE, OPERATIONS, SCOPED_LIKE, Lookups
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
 from fastapi_crud.query.operators import ALL, CONTINUOUS, OPERATORS, ORDERED, SCALARS
 from fastapi_crud.router.problems import STATUSES
+from fastapi_crud.router.routes import ROUTES
 from tests.docs.conftest import DOCS, ROOT
 
 REFERENCE = DOCS / "reference"
@@ -83,6 +85,35 @@ def test_the_table_of_limits_is_complete() -> None:
     assert told == {spec.name: str(spec.default) for spec in fields(Limits)}
 
 
+def test_the_table_of_requests_is_complete() -> None:
+    """Does each endpoint stand in the table with its operation id, path and status?"""
+    page = (REFERENCE / "http.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| `([A-Z]+) (\S+)` \| (\d+)", page, re.MULTILINE)
+    names = {"plural": "users", "singular": "user"}
+    assert sorted(told) == sorted(
+        (
+            row.name.format(**names),
+            row.method,
+            f"/users{'/{id}' if row.on_row else ''}{row.suffix}",
+            str(row.status),
+        )
+        for row in ROUTES.values()
+    )
+
+
+def test_the_table_of_operations_is_complete() -> None:
+    """Does each operation stand in the table with what it is like?"""
+    told = {
+        row[0].strip("`"): (_named(row[1]), _named(row[2]))
+        for row in _table("router.md")
+        if row[0].strip("`") in OPERATIONS
+    }
+    assert told == {
+        name: (_like(name, GUARDED_LIKE.get(name, ())), _like(name, SCOPED_LIKE[name]))
+        for name in OPERATIONS
+    }
+
+
 def test_the_table_of_operators_is_complete() -> None:
     """Does each operator stand in the table as the code has it?"""
     rows = [row for row in _table("filter-operators.md") if len(row) == OPERATOR_COLUMNS]
@@ -141,6 +172,14 @@ OPERATOR_COLUMNS = 6
 def _kinds(cell: str) -> frozenset[str]:
     named = re.findall(r"`(\w+)`", cell)
     return frozenset(named) if named or not cell else frozenset(KINDS[cell])
+
+
+def _named(cell: str) -> set[str]:
+    return {*re.findall(r"`(\w+)`", cell)}
+
+
+def _like(name: str, lookups: Lookups) -> set[str]:
+    return {str(other) for names in lookups for other in names} - {name}
 
 
 def _table(page: str) -> list[list[str]]:

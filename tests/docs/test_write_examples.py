@@ -53,8 +53,7 @@ async def change(
     client: Client, method: str, body: object, headers: dict[str, str]
 ) -> tuple[int, str | None]:
     """Change the page, and give the status and the code of the problem."""
-    content = {} if body is None else {"json": body}
-    answer = await client.request(method, f"{API}/pages/home", headers=headers, **content)
+    answer = await client.request(method, f"{API}/pages/home", headers=headers, json=body)
     return answer.status_code, answer.json()["code"] if answer.status_code >= 400 else None
 
 
