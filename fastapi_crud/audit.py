@@ -154,7 +154,7 @@ class Audited(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Update
 
     def _difference(self, row: object) -> dict[str, Any]:
         before = self._snapshots.get(self.info.key_of(row))
-        old = before.values if before else {}
+        old: Values = before.values if before else {}
         new = self._values(row)
         return {name: [old.get(name), it] for name, it in new.items() if old.get(name) != it}
 

@@ -43,7 +43,7 @@ def _present(data: BaseModel, info: ModelInfo, *, only_set: bool) -> Iterator[tu
 def _related(info: ModelInfo, name: str, value: Any) -> Any:  # noqa: ANN401 - keys, or bodies
     """Give the values of rows that come with a row; keys of rows are left as they are."""
     if isinstance(value, list):
-        several: list[Any] = value
+        several: list[Any] = [*value]
         return [_related(info, name, each) for each in several]
     if not isinstance(value, BaseModel):
         return value

@@ -101,10 +101,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 def _problems(
     schemas: Schemas, info: ModelInfo, nested: Sequence[str], links: Sequence[str]
 ) -> Iterator[tuple[str, str, str]]:
-    taken = dict.fromkeys(info.columns, f"a column of {info.name}")
+    taken: dict[str, str] = {}
     for schema in (schemas.create, schemas.update, schemas.replace):
         for name, spec in schema.model_fields.items():
             taken |= dict.fromkeys((name, spec.alias or name), f"a field of {schema.__name__}")
+    taken |= dict.fromkeys(info.columns, f"a column of {info.name}")
     for option, names in {"nested": nested, "links": links}.items():
         for name in dict.fromkeys(names):
             if name in nested and name in links:

@@ -1,6 +1,6 @@
 """The operations of a resource, and which is like which: none is a way around another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeVar, get_args
 
@@ -62,9 +62,8 @@ ValueT = TypeVar("ValueT")
 
 def like(listed: Mapping[Operation, ValueT], lookups: Lookups) -> list[ValueT]:
     """Find what is listed for an operation, or for its like; nothing twice."""
-    found: Sequence[Operation] = [
-        operation
-        for names in lookups
-        for operation in [name for name in names if name in listed][:1]
-    ]
-    return [listed[operation] for operation in dict.fromkeys(found)]
+    found: dict[Operation, ValueT] = {}
+    for names in lookups:
+        present = [name for name in names if name in listed]
+        found |= {name: listed[name] for name in present[:1]}
+    return [*found.values()]

@@ -193,15 +193,14 @@ def touch(info: ModelInfo, row: object) -> None:
     column of the same table changes; the primary key stands in where there is no other.
     """
     loaded = cast("InstanceState[Any]", sa.inspect(row)).dict
-    columns = {name: info.columns[name] for name in loaded if name in info.columns}
-    made = {name for name, column in columns.items() if column.version or column.onupdate}
-    for table in {each.table for name in made for each in columns[name].columns}:
+    made = {name for name, column in info.columns.items() if column.version or column.onupdate}
+    for table in {each.table for name in made for each in info.columns[name].columns}:
         names = [
             name
-            for name, column in columns.items()
-            if name not in made and any(each.table is table for each in column.columns)
+            for name, column in info.columns.items()
+            if name in loaded.keys() - made and any(each.table is table for each in column.columns)
         ]
-        flag_modified(row, min(names, key=lambda name: columns[name].primary_key))
+        flag_modified(row, min(names, key=lambda name: info.columns[name].primary_key))
 
 
 def _collection(way: Hop, rows: Sequence[Any]) -> Any:  # noqa: ANN401 - SQLAlchemy's

@@ -109,8 +109,9 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
 
     def _complete(self, item: Data) -> dict[str, Any]:
         """Give what is stored of a new row: validators have their say, and a subclass its mark."""
-        row = self.info.constructor(item)
-        made = {name: value for name, value in vars(row).items() if name in self.info.columns}
+        row: Any = self.info.constructor(item)
+        attributes: dict[str, Any] = row.__dict__
+        made = {name: it for name, it in attributes.items() if name in self.info.columns}
         for name, column in self.info.columns.items():
             if column.version:
                 made[name] = 1

@@ -410,7 +410,7 @@ async def test_a_key_that_is_missing_or_given_twice_is_told(db: Database) -> Non
 
 async def test_a_batch_stays_within_its_scope(db: Database) -> None:
     """Is each row that the caller may not write refused, by its index, and all undone?"""
-    ways: dict[str, tuple[Any, int | None]] = {
+    ways: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
         "create": (lambda rows, _: rows.batch_create([{"title": "x"}, {"title": "y", "done": True}]), 1),
         "store": (lambda rows, _: rows.create_multi([{"title": "x"}, {"title": "y", "done": True}]), 1),
         "leave": (lambda rows, it: rows.batch_update([(it[0].id, {"body": "x"}), (it[1].id, {"done": True})]), 1),
@@ -418,7 +418,7 @@ async def test_a_batch_stays_within_its_scope(db: Database) -> None:
         "delete": (lambda rows, it: rows.batch_delete([it[0].id, it[2].id]), 1),
     }  # fmt: skip
     async with db.session() as session:
-        data = [{"title": "a"}, {"title": "b"}, {"title": "c", "done": True}]
+        data: list[Data] = [{"title": "a"}, {"title": "b"}, {"title": "c", "done": True}]
         rows = await Repository[models.Note](session).batch_create(data)
     for name, (work, index) in ways.items():
         async with db.session() as session:
@@ -567,7 +567,11 @@ async def test_many_rows_keep_their_order(db: Database) -> None:
         assert [row.title for row in rows] == ["c", "a", "b"]
         assert sorted({row.id for row in rows}) == [row.id for row in rows]
         assert statements.verbs.count("INSERT") == 1
-        given = [{"id": 7_000, "title": "d"}, {"title": "e"}, {"id": 6_000, "title": "f"}]
+        given: list[Data] = [
+            {"id": 7_000, "title": "d"},
+            {"title": "e"},
+            {"id": 6_000, "title": "f"},
+        ]
         mixed = await Repository[models.Note](session).batch_create(given)
         assert [row.title for row in mixed] == ["d", "e", "f"]
         assert (mixed[0].id, mixed[2].id) == (7_000, 6_000)
@@ -599,7 +603,7 @@ async def test_rows_come_from_anything_that_gives_them(db: Database) -> None:
                 assert await notes.create_multi(data) == count
                 total += count
         assert await notes.count() == total
-        assert len([*session.sync_session.identity_map]) <= 1
+        assert len(session.sync_session.identity_map.keys()) <= 1
     async with db.session() as session:
         for model, make in UNIFORM.items():
             rows = repository_of(model, session)

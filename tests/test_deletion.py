@@ -242,14 +242,14 @@ async def test_a_deletion_can_be_undone(store: Database) -> None:
         async with store.session() as session:
             rows = repository_of(model, session)
             assert await slugs(rows) == ["a"]
-            deleted = (await rows.get_page(Query(deleted="only"))).items[0]
-            restored = await rows.restore(deleted)
-            assert restored is deleted
+            deleted: Any = (await rows.get_page(Query(deleted="only"))).items[0]
+            key = deleted.id
+            assert (await rows.restore(deleted)) is deleted
             assert await slugs(rows) == ["a", "b"]
-            assert await rows.update(deleted.id, {"body": "x"}) is deleted
-            assert await rows.delete(deleted.id)
-            assert await rows.restore(deleted.id) is deleted
-            for live in (deleted.id, deleted):
+            assert await rows.update(key, {"body": "x"}) is deleted
+            assert await rows.delete(key)
+            assert await rows.restore(key) is deleted
+            for live in (key, deleted):
                 with pytest.raises(NotDeleted) as caught:
                     await rows.restore(live)
                 assert isinstance(caught.value, Conflict)

@@ -12,20 +12,28 @@ from fastapi_crud.exceptions import (
     ConstraintViolation,
     CrudError,
     DatabaseUnavailable,
+    DuplicateItem,
     ForeignKeyViolation,
+    IdempotencyKeyReused,
     InvalidData,
+    InvalidIdempotencyKey,
     InvalidQuery,
     Issue,
     KeyMismatch,
     LockTimeout,
+    NotDeleted,
     NotFound,
     NotNullViolation,
     PermissionDenied,
+    PreconditionFailed,
+    PreconditionRequired,
+    RequestInProgress,
     TransactionConflict,
     Unavailable,
     UniqueViolation,
     UnsupportedMediaType,
     ValueRejected,
+    about_item,
 )
 
 FAMILY: dict[type[CrudError], type[CrudError]] = {
@@ -35,13 +43,20 @@ FAMILY: dict[type[CrudError], type[CrudError]] = {
     Conflict: ConstraintViolation,
     UniqueViolation: Conflict,
     ForeignKeyViolation: Conflict,
+    NotDeleted: Conflict,
+    RequestInProgress: Conflict,
     InvalidData: ConstraintViolation,
     NotNullViolation: InvalidData,
     CheckViolation: InvalidData,
     ValueRejected: InvalidData,
     KeyMismatch: InvalidData,
+    DuplicateItem: InvalidData,
+    IdempotencyKeyReused: InvalidData,
     InvalidQuery: CrudError,
     UnsupportedMediaType: CrudError,
+    InvalidIdempotencyKey: CrudError,
+    PreconditionFailed: CrudError,
+    PreconditionRequired: CrudError,
     PermissionDenied: CrudError,
     Unavailable: CrudError,
     DatabaseUnavailable: Unavailable,
@@ -99,6 +114,10 @@ def test_not_found_names_the_resource_and_the_key() -> None:
         (CheckViolation, "check_violation"),
         (ValueRejected, "value_rejected"),
         (KeyMismatch, "pk_mismatch"),
+        (NotDeleted, "not_deleted"),
+        (RequestInProgress, "request_in_progress"),
+        (DuplicateItem, "duplicate_item"),
+        (IdempotencyKeyReused, "idempotency_key_reused"),
     ],
     ids=lambda it: it if isinstance(it, str) else "",
 )
@@ -138,3 +157,17 @@ def test_an_issue_is_a_value() -> None:
     assert issue == Issue("missing", ("body", "a"), "Field required")
     with pytest.raises(FrozenInstanceError):
         issue.msg = "other"  # type: ignore[misc]
+
+
+def test_an_error_within_a_batch_says_about_which_item() -> None:
+    """Is the index that of the innermost who knows, and other errors left alone?"""
+    for known in (None, 0, 5):
+        with pytest.raises(PermissionDenied) as caught, about_item(3):
+            error = PermissionDenied()
+            error.index = known
+            raise error
+        assert caught.value.index == (3 if known is None else known)
+    with pytest.raises(ValueError, match="^other$") as other, about_item(3):
+        raise ValueError("other")
+    assert not hasattr(other.value, "index")
+    assert CrudError().index is None

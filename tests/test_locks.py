@@ -1,6 +1,6 @@
 """Rows that nobody else can change until the transaction ends."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ async def test_a_locked_row_waits_for_the_end_of_the_transaction(db: Database) -
     """Can nobody change, delete or lock a row that is locked: alone, with others, by a batch?"""
     async with db.session() as session:
         held, other = await add_notes(session, "a", "b")
-    ways: dict[str, Any] = {
+    ways: dict[str, Callable[[Any], Any]] = {
         "one": lambda notes: notes.get_for_update(held.id),
         "several": lambda notes: notes.lock_multi([held.id]),
         "batch": lambda notes: notes.batch_update([(held.id, {}), (other.id, {"body": "y"})]),
@@ -53,14 +53,15 @@ async def test_a_locked_row_waits_for_the_end_of_the_transaction(db: Database) -
             await lock(Repository[models.Note](session))
             async with impatient(db) as second:
                 notes = Repository[models.Note](second)
-                for work in (
-                    lambda notes=notes: notes.update(held.id, {"body": "x"}),
-                    lambda notes=notes: notes.delete(held.id),
-                    lambda notes=notes: notes.get_for_update(held.id),
-                    lambda notes=notes: notes.batch_delete([other.id, held.id]),
-                ):
+                writes: list[Callable[[Any], Any]] = [
+                    lambda it: it.update(held.id, {"body": "x"}),
+                    lambda it: it.delete(held.id),
+                    lambda it: it.get_for_update(held.id),
+                    lambda it: it.batch_delete([other.id, held.id]),
+                ]
+                for work in writes:
                     with pytest.raises(LockTimeout):
-                        await work()
+                        await work(notes)
                     await second.rollback()
                 seen = await notes.get(held.id)  # reading is free
                 assert seen is not None
@@ -132,7 +133,7 @@ async def test_a_lock_within_a_savepoint_ends_with_it(db: Database) -> None:
 async def test_a_row_that_is_gone_is_not_held(db: Database) -> None:
     """Is a locked row not given any more once it was deleted, by whichever way?"""
     for model, data in ((models.Note, {"title": "a"}), (models.Ticket, {"text": "a"})):
-        ways: dict[str, Any] = {
+        ways: dict[str, Callable[[Any, Any, Any], Any]] = {
             "delete": lambda rows, key, _: rows.delete(key),
             "delete the row": lambda rows, key, _: rows.delete(rows._held.get((key,))),
             "purge": lambda rows, key, _: rows.purge(key),

@@ -80,7 +80,7 @@ BAD: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("keys", "code"), BAD, ids=lambda it: str(it))
+@pytest.mark.parametrize(("keys", "code"), BAD, ids=str)
 def test_keys_are_checked(keys: Any, code: str) -> None:
     """Is a list refused that is too long, repeats a key, or holds what is none?"""
     body = extended(models.Member, links=["skills"]).update
@@ -241,7 +241,7 @@ MISUSES: list[tuple[dict[str, list[str]], str]] = [
 
 
 @pytest.mark.parametrize(("said", "message"), MISUSES, ids=[str(row[0]) for row in MISUSES])
-def test_misuse_is_refused(said: dict[str, list[str]], message: str) -> None:
+def test_misuse_is_refused(said: dict[str, Any], message: str) -> None:
     """Is the developer told what is wrong with which relationship, and what to do?"""
     with pytest.raises(ConfigurationError, match=f"Odd: .*{message}"):
         extended(Odd, **said)

@@ -85,8 +85,10 @@ def test_no_operation_is_a_way_around_another(
     operation: Operation, listed: dict[Any, str], scopes: list[str], dependencies: list[str]
 ) -> None:
     """Whose scope and whose dependencies hold for an operation that is not listed?"""
-    options = CrudOptions(scope=listed, dependencies={k: [v] for k, v in listed.items()})  # type: ignore[arg-type, dict-item]
-    assert options.scopes_of(operation) == scopes
+    scope: Any = listed
+    options = CrudOptions(scope=scope, dependencies={k: [v] for k, v in listed.items()})
+    found: Any = options.scopes_of(operation)
+    assert found == scopes
     assert options.dependencies_of(operation) == dependencies
 
 
@@ -97,7 +99,10 @@ def test_what_is_for_all_holds_for_all() -> None:
 
     async def reading() -> None: ...
 
-    for scope, more in ((everywhere, []), ([everywhere, {"get": reading}], [reading])):
+    scopes: list[tuple[Any, list[Any]]] = [
+        (everywhere, []), ([everywhere, {"get": reading}], [reading]),
+    ]  # fmt: skip
+    for scope, more in scopes:
         options = CrudOptions(scope=scope, dependencies=[everywhere])
         for operation in OPERATIONS:
             expected = more if operation in READING else []

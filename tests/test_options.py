@@ -8,7 +8,7 @@ import pytest
 
 from fastapi_crud import ConfigurationError, CrudOptions, Limits
 from fastapi_crud.access import Exposure
-from fastapi_crud.operations import OPERATIONS, Operation
+from fastapi_crud.operations import OPERATIONS
 from fastapi_crud.options import RouterOptions, resolve_options
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
 

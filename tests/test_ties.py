@@ -1,6 +1,7 @@
 """What ties rows to others while they are written."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -48,7 +49,7 @@ WAYS: list[tuple[type[Any], str, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("model", "name", "writable"), WAYS, ids=lambda it: str(it))
+@pytest.mark.parametrize(("model", "name", "writable"), WAYS, ids=str)
 def test_what_can_be_written_with_a_row(model: type[Any], name: str, writable: bool) -> None:
     """Is it what refers to the row, or is linked to it, unless SQLAlchemy does not let it?"""
     assert is_writable(way_of(model, name)) is writable
@@ -116,7 +117,7 @@ def test_a_row_is_touched_where_that_counts() -> None:
     """Is a plain column written again, else the key; and nothing where no update would show?"""
     rows: list[tuple[Any, list[str]]] = [
         (models.Ticket(id=1, text="a", version=1), ["text"]),
-        (models.Account(email="a"), ["email"]),
+        (models.Account(id=uuid4(), email="a"), ["email"]),
         (Pin(id=1, version=1), ["id"]),
         (models.Note(id=1, title="a"), []),
     ]

@@ -215,8 +215,10 @@ async def test_an_upsert_costs_the_same_whatever_its_size(db: Database) -> None:
             for count in (3, 60):
                 async with AsyncSession(db.engine) as session:
                     rows = repository_of(model, session)
-                    own = {"id": 1} if key == ["id"] else {}
-                    items = [UNIFORM[model](n) | {k: n + 1 for k in own} for n in range(count)]
+                    own = key == ["id"]
+                    items = [
+                        UNIFORM[model](n) | ({"id": n + 1} if own else {}) for n in range(count)
+                    ]
                     await rows.upsert(items[::2], on_conflict=key)
                     with counted(db.engine) as statements:
                         await rows.upsert(items, on_conflict=key, mode=mode)
@@ -224,9 +226,9 @@ async def test_an_upsert_costs_the_same_whatever_its_size(db: Database) -> None:
             assert costs[0] == costs[1], (model.__name__, mode)
 
 
-async def test_more_rows_than_a_statement_may_be_about(db: Database) -> None:
+async def test_more_rows_than_a_statement_may_be_about(sqlite: Database) -> None:
     """Are thousands of rows no matter?"""
-    async with db.session() as session:
+    async with sqlite.session() as session:
         rows = Repository[models.Line](session)
         count = CHUNK * 2 + 1
         items = [{"order_id": n, "line_no": n, "quantity": n} for n in range(count)]
@@ -274,11 +276,12 @@ async def test_another_key_that_clashes_is_a_violation(db: Database) -> None:
     """Is no other row changed than the one with this key, where a second key clashes as well?"""
     async with db.session() as session:
         first, second, _ = await add_notes(session, "a", "b", "c")
-        for item in (
+        clashing: list[Data] = [
             {"id": first.id, "title": "new", "body": "x"},
             {"id": first.id, "title": "b", "body": "x"},
-        ):
-            items = [{"title": "c", "body": None}, item]
+        ]
+        for item in clashing:
+            items: list[Data] = [{"title": "c", "body": None}, item]
             with pytest.raises((UniqueViolation, ConfigurationError)):
                 async with session.begin_nested():
                     await notes_of(session).upsert(items, on_conflict=["title"])
@@ -325,7 +328,9 @@ async def test_rows_outside_of_the_scope_are_never_changed(db: Database) -> None
     """Is a row refused that the caller may not write: as it is, and even if it would be its own then?"""
     mine = Filter("done", value=False)
     async with db.session() as session:
-        data = [{"title": "mine"}, {"title": "theirs", "done": True, "body": "old"}]
+        data: list[Data] = [
+            {"title": "mine"}, {"title": "theirs", "done": True, "body": "old"},
+        ]  # fmt: skip
         await notes_of(session).batch_create(data)
     refused: list[Data] = [
         {"title": "theirs", "body": "new"},

@@ -1,5 +1,6 @@
 """Single rows to write: by key or by row, within a scope, and what is known of them then."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -129,7 +130,11 @@ WRITABLE = Filter("done", value=False)
 async def scoped(session: AsyncSession) -> tuple[Repository[models.Note], list[models.Note]]:
     """Notes that may be written, only read, and not even read; and a caller's repository."""
     notes = Repository[models.Note](session)
-    data = [{"title": "mine"}, {"title": "read", "done": True}, {"title": "hidden", "done": True}]
+    data: list[dict[str, Any]] = [
+        {"title": "mine"},
+        {"title": "read", "done": True},
+        {"title": "hidden", "done": True},
+    ]
     rows = await notes.batch_create(data)
     notes.view = View(scopes={models.Note: [READABLE]}, write_scope=[READABLE, WRITABLE])
     return notes, rows
@@ -165,17 +170,17 @@ async def test_a_change_may_not_leave_the_scope(db: Database) -> None:
     """Is a row refused that its writer could not write any more, new or changed?"""
     async with db.session() as session:
         await scoped(session)
-    ways: list[Any] = [
+    ways: list[Callable[[Any, Any], Any]] = [
         lambda notes, _: notes.create({"title": "new", "done": True}),
         lambda notes, mine: notes.update(mine.id, {"done": True}),
         lambda notes, mine: notes.update(mine, {"title": "hidden too", "done": True}),
     ]
     for work in ways:
-        with pytest.raises(PermissionDenied):
-            async with db.session() as session:
-                notes = Repository[models.Note](session)
-                mine = await notes.get_by(title="mine")
-                notes.view = View(write_scope=[READABLE, WRITABLE])
+        async with AsyncSession(db.engine) as session:
+            notes = Repository[models.Note](session)
+            mine = await notes.get_by(title="mine")
+            notes.view = View(write_scope=[READABLE, WRITABLE])
+            with pytest.raises(PermissionDenied):
                 await work(notes, mine)
     stored = {row.title: row.done for row in await rows_of(db, models.Note)}
     assert stored == {"mine": False, "read": True, "hidden": True}

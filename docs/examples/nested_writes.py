@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from sqlalchemy import Column, ForeignKey, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from fastapi_crud import Base, Database, add_exception_handlers, make_crud_router
+from fastapi_crud import Base, Database, Versioned, add_exception_handlers, make_crud_router
 
 # --8<-- [start:models]
 recipe_tags = Table(
@@ -30,7 +30,7 @@ class Step(Base):
     text: Mapped[str] = mapped_column(String(500), info={"min_length": 1})
 
 
-class Recipe(Base):
+class Recipe(Versioned, Base):
     __tablename__ = "recipes"
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -165,5 +165,5 @@ def _shown(resource: Resource, rows: Sequence[Any], sight: Sight, status: int = 
 
 
 def _key(item: Any, names: Sequence[str]) -> Any:  # noqa: ANN401 - one value or several
-    values = tuple(getattr(item, name) for name in names)
-    return values if len(values) > 1 else values[0]
+    values = [getattr(item, name) for name in names]
+    return tuple(values) if len(values) > 1 else values[0]

@@ -250,7 +250,7 @@ def _preconditions(resource: Resource) -> str | None:
     """What demands the state of each row must be able to say it."""
     if not resource.options.require_if_match:
         return None
-    silent = {"batch_delete", "upsert"} | (set() if resource.version else {"batch_update"})
+    silent = {"batch_delete", "upsert", *(() if resource.version else ("batch_update",))}
     if not (around := sorted(silent & {*resource.options.operations})):
         return None
     return (

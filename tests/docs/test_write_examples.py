@@ -310,6 +310,56 @@ async def test_audit_trail_is_rolled_back_with_the_change(visit: Visit) -> None:
         assert [entry["action"] for entry in entries] == ["update"] * 2 + ["create"] * 2
 
 
+async def test_nested_writes_store_all_or_none(visit: Visit) -> None:
+    """Are the steps of the page stored with their recipe, and is a bad one pointed at?"""
+    body = json.loads(fence("nested-writes.md", "json"))
+    async with visit("nested_writes") as client:
+        await store_tags(client)
+        for change, status, pointer in (
+            ({"steps": [{"text": "a"}, {"text": ""}]}, 422, "#/steps/1/text"),
+            ({"steps": [{"text": "a", "recipe_id": 1}]}, 422, "#/steps/0/recipe_id"),
+            ({"tag_ids": [1, 9]}, 409, "#/tag_ids/1"),
+        ):
+            refused = await post(client, "recipes", **body | change)
+            assert refused.status_code == status
+            assert refused.json()["errors"][0]["pointer"] == pointer
+        assert await items_of(client, "recipes") == []
+
+        assert (await post(client, "recipes", **body)).status_code == 201
+        stored = (await client.get(f"{API}/recipes/1?include=steps,tags")).json()
+        assert [step["text"] for step in stored["steps"]] == ["Toast the bread", "Butter it"]
+        assert [tag["id"] for tag in stored["tags"]] == [1, 2]
+        nested = await client.patch(f"{API}/recipes/1", json={"steps": []})
+        assert nested.json()["errors"][0]["type"] == "extra_forbidden"
+        await client.delete(f"{API}/recipes/1")
+        assert await items_of(client, "steps") == []
+        assert len(await items_of(client, "tags")) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "tags", "version"),
+    [
+        ("PATCH", {"tag_ids": [2]}, [2], 2),
+        ("PATCH", {"tag_ids": []}, [], 2),
+        ("PATCH", {"tag_ids": [1]}, [1], 1),
+        ("PATCH", {}, [1], 1),
+        ("PUT", {"title": "Toast"}, [1], 1),
+        ("PUT", {"title": "Toast", "tag_ids": [1, 2]}, [1, 2], 2),
+    ],
+)
+async def test_nested_writes_set_links(
+    visit: Visit, method: str, body: dict[str, Any], tags: list[int], version: int
+) -> None:
+    """Are the links as the table of the page says, and does the version tell?"""
+    async with visit("nested_writes") as client:
+        await store_tags(client)
+        await post(client, "recipes", title="Toast", tag_ids=[1])
+        answer = await client.request(method, f"{API}/recipes/1", json=body)
+        assert (answer.status_code, answer.headers["etag"]) == (200, f'"{version}"')
+        stored = (await client.get(f"{API}/recipes/1?include=tags")).json()
+        assert [tag["id"] for tag in stored["tags"]] == tags
+
+
 async def test_json_columns_are_merged_on_demand(visit: Visit) -> None:
     """Does the patch of the page keep what it does not name, and plain JSON replace it?"""
     patch = fence("json-columns.md", "http").partition("\n\n")[2]
@@ -368,6 +418,12 @@ async def test_bulk_load_stores_all_or_nothing(
 
 
 PRODUCTS = [{"sku": "A", "name": "Apple"}, {"sku": "B", "name": "Banana"}]
+
+
+async def store_tags(client: Client) -> None:
+    """Two tags."""
+    for name in ("quick", "sweet"):
+        await post(client, "tags", name=name)
 
 
 def new(sku: str) -> dict[str, str]:

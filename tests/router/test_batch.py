@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Header, HTTPException
+from fastapi import Depends, Header, HTTPException
 
 from fastapi_crud import Conflict, Database, Limits, Service, make_crud_router
 from fastapi_crud.operations import OPERATIONS
@@ -89,7 +89,10 @@ FAILURES: list[tuple[str, Any, int, str, str]] = [
 
 async def test_one_bad_item_is_told_and_nothing_is_stored(db: Database, serve: Serve) -> None:
     """Does each error point at its item, with the status of a single row, and is all undone?"""
-    client = serve_all(db, serve, models.Author, models.Book)
+    few: Any = {"operations": [it for it in OPTIONS["operations"] if it != "upsert"]}
+    client = serve(
+        db, make_crud_router(models.Author, **few), make_crud_router(models.Book, **OPTIONS)
+    )
     async with db.session() as session:
         session.add_all(models.Author(id=n, name=name) for n, name in ((1, "Ann"), (2, "Bob")))
         session.add_all(models.Book(id=n, title=t, author_id=1) for n, t in ((1, "x"), (2, "y")))
@@ -125,10 +128,10 @@ async def test_batches_are_bounded(sqlite: Database, serve: Serve) -> None:
 
 async def test_versions_in_the_items(db: Database, serve: Serve) -> None:
     """Is each row changed only if it has the version that its item says, where it says one?"""
-    strict: Any = {**OPTIONS, "name": "strict", "require_if_match": True}
-    strict["operations"] = ["list", "batch_create", "batch_update"]
+    options: Any = {"operations": ["batch_create", "batch_update"]}
+    strict: Any = {**options, "name": "strict", "require_if_match": True}
     client = serve(
-        db, make_crud_router(models.Ticket, **OPTIONS), make_crud_router(models.Ticket, **strict)
+        db, make_crud_router(models.Ticket, **options), make_crud_router(models.Ticket, **strict)
     )
     body: Any = {"items": [{"text": "a"}, {"text": "b"}]}
     a, b = (await client.post("/tickets:batchCreate", json=body)).json()["items"]
@@ -235,7 +238,7 @@ async def test_scopes_and_rights_hold_for_each(db: Database, serve: Serve) -> No
     ]  # fmt: skip
     for path, body, status, pointer in cases:
         answer = await client.post(f"/{path}", json=body, headers={"owner": "ann"})
-        told = (answer.status_code, answer.json()["errors"][0]["pointer"])
+        told = (answer.status_code, answer.json().get("errors", [{"pointer": ""}])[0]["pointer"])
         assert told == (status, pointer), (path, body, answer.text)
     taken = {"items": [{"title": "bob", "body": "ann"}], **on_title}
     answer = await client.post("/notes:upsert", json=taken, headers={"owner": "ann"})
@@ -257,7 +260,7 @@ async def test_none_is_a_way_around_another(sqlite: Database, serve: Serve) -> N
         async def refuse() -> None:
             raise HTTPException(status)
 
-        return [__import__("fastapi").Depends(refuse)]
+        return [Depends(refuse)]
 
     guards: Any = {"create": guard(401), "update": guard(403), "delete": guard(402)}
     own: Any = {**guards, "batch_create": [], "upsert": guard(418)}
