@@ -27,6 +27,10 @@ from fastapi_crud.writer import Writer
 
 CHUNK = 1000
 """How many rows one statement is about."""
+MAX_VALUES = 5000
+"""How many values one statement sets."""
+MAX_CASES = 200
+"""How many rows it tells apart: each is compared with all, and PostgreSQL may compile that."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -134,11 +138,10 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         """Lock the rows that are not locked yet, always in the same order, against deadlocks."""
         with translated(self.info):
             await begin_to_write(self.session, self.info.mapper)
-        attributes = [getattr(self.model, column.name) for column in self.info.key]
         missing = [key for key in keys if self._held.get(key) is None]
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
-            where = (is_one_of(attributes, chunk), *self._write_conditions())
+            where = (is_one_of(self._key, chunk), *self._write_conditions())
             statement = self._statements().rows(Query(where=where))
             statement = locked(statement, self.info.mapper, self._dialect)
             for row in (await self._execute(statement)).unique().scalars():
@@ -219,19 +222,21 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         return found if in_order else sorted(found, key=self.info.key_of)
 
     async def _change(self, changes: Sequence[Change[ModelT]]) -> list[ModelT]:
-        rows = [change.row for change in changes]
-        real = [change for change in changes if change.data]
+        free = self.info.mapper.version_id_col is None
+        real = [it for it in changes if it.data and (free or it.special(self.info) or not it.idle)]
         changed = [change.row for change in real]
         if updates_plainly(self.info) and not any(change.special(self.info) for change in real):
-            for start in range(0, len(real), CHUNK):
-                statement = change_all(self.info, real[start : start + CHUNK])
+            names = {name for change in real for name in change.data}
+            size = max(1, min(MAX_CASES, MAX_VALUES // max(1, len(names))))
+            for start in range(0, len(real), size):
+                statement = change_all(self.info, real[start : start + size])
                 await self.session.execute(statement)
             await self._reload(changed)
         else:
             await self._apply(real)
             await self._settle_all(changed, {name for change in real for name in change.data})
         await self._stay_in_scope(changed)
-        return rows
+        return [change.row for change in changes]
 
     async def _change_one(self, change: Change[ModelT]) -> ModelT:
         with translated(self.info):
@@ -239,11 +244,10 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         return await self._write(change.row, change.data)
 
     async def _delete_all(self, keys: Sequence[Key]) -> list[bool]:
-        attributes = [getattr(self.model, column.name) for column in self.info.key]
         deleted = 0
         for start in range(0, len(keys), CHUNK):
             chunk = keys[start : start + CHUNK]
-            where = (is_one_of(attributes, chunk), *self._write_conditions())
+            where = (is_one_of(self._key, chunk), *self._write_conditions())
             await self._prepare(())
             with translated(self.info):
                 result = await self.session.execute(sa.delete(self.model).where(*where))

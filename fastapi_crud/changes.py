@@ -32,6 +32,14 @@ class Change(Generic[ModelT]):
         for name, value in self.data.items():
             setattr(self.row, name, value)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the row is so already; SQL cannot be known."""
+        return all(
+            not _is_sql(value) and getattr(self.row, name) == value
+            for name, value in self.data.items()
+        )
+
     def special(self, info: ModelInfo) -> bool:
         """Tell whether it is more than new values of plain columns: of the key, or of relations."""
         names = {column.name for column in info.key}
@@ -74,10 +82,14 @@ def counted_up(info: ModelInfo) -> dict[str, ColumnElement[Any]]:
 
 def bound(value: Any, attribute: Any) -> ColumnElement[Any]:  # noqa: ANN401 - any value of a column
     """Bind a value by the type of its column; SQL stays SQL."""
-    if isinstance(value, ClauseElement) or hasattr(value, "__clause_element__"):
+    if _is_sql(value):
         expression: ColumnElement[Any] = sa.type_coerce(value, attribute.type)
         return expression
     return sa.bindparam(None, value, type_=attribute.type, unique=True)
+
+
+def _is_sql(value: object) -> bool:
+    return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
 
 
 def insertion_groups(

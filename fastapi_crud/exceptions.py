@@ -29,7 +29,7 @@ CrudError
 ```
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import cleandoc
@@ -103,6 +103,16 @@ class ConstraintViolation(CrudError):
         self.fields = tuple(fields)
         self.constraint = constraint
         self.issues = tuple(Issue(self.code, ("body", field), str(self)) for field in fields)
+
+    def without(self, hidden: Collection[str]) -> "ConstraintViolation":
+        """Give the same error, but for fields that the caller does not know of."""
+        shown = [field for field in self.fields if field not in hidden]
+        error = type(self)(fields=shown, constraint=self.constraint)
+        error.index = self.index
+        error.issues = tuple(
+            Issue(it.type, it.loc, str(error)) for it in self.issues if it.loc[-1] not in hidden
+        )
+        return error
 
 
 class Conflict(ConstraintViolation):

@@ -64,6 +64,9 @@ def like(listed: Mapping[Operation, ValueT], lookups: Lookups) -> list[ValueT]:
     """Find what is listed for an operation, or for its like; nothing twice."""
     found: dict[Operation, ValueT] = {}
     for names in lookups:
-        present = [name for name in names if name in listed]
-        found |= {name: listed[name] for name in present[:1]}
+        for name in names:
+            value = listed.get(name)
+            if value is not None:
+                found[name] = value
+                break
     return [*found.values()]

@@ -158,6 +158,8 @@ class Relations(Reader[ModelT], Generic[ModelT]):
         sees = sa.and_(sa.true(), *self._translator.scope(way.target))
         columns = cast("sa.Select[Any]", sa.select(way.target.model, sees, *key))
         joined = columns.select_from(source).join(getattr(source, way.name))
+        if self._dialect in {"mysql", "mariadb"}:
+            joined = joined.with_for_update(read=True)  # else it is as of their first statement
         by_key = {way.source.key_of(tie.item.row): tie for tie in ties}
         keys = [*by_key]
         for start in range(0, len(keys), KEYS_CHUNK):

@@ -54,7 +54,10 @@ def updates_plainly(info: ModelInfo) -> bool:
 
 def upserts_plainly(info: ModelInfo) -> bool:
     """Tell whether the database may decide by itself whether a row is new."""
-    return updates_plainly(info) and not _listens(info.mapper, "insert")
+    mapper = info.mapper
+    listened = _listens(mapper, "insert") or _listens(mapper, "update")
+    counted = mapper.version_id_col is None or counts_versions(mapper)
+    return counted and not listened and not _spans_tables(mapper, "update")
 
 
 def counts_versions(mapper: Mapper[Any]) -> bool:

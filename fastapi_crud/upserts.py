@@ -1,6 +1,7 @@
 """Rows stored or changed by one statement: the database decides which, so nobody can race."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
 import sqlalchemy as sa
@@ -27,7 +28,25 @@ from fastapi_crud.unit_of_work import upserts_plainly
 UpsertMode = Literal["merge", "ignore"]
 """What becomes of a row that is there: the values that are given are set, or it stays."""
 
+UPSERT_CHUNK = 500
+"""How many rows one statement stores."""
+FIND_CHUNK = 100
+"""How many rows one statement looks for: telling them apart costs their number squared."""
+
 Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row to be stored, or to change one that is there.
+
+    Args:
+        given: The attributes that are given: nothing else is changed.
+        values: What is stored of a new row, by attribute name.
+    """
+
+    given: frozenset[str]
+    values: dict[str, Any]
 
 
 class Upserts(Batches[ModelT], Generic[ModelT]):
@@ -65,47 +84,60 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
         if not upserts_plainly(self.info):
             msg = f"{self.info.name} listens to its changes or spans tables: it cannot be upserted"
             raise ConfigurationError(msg)
-        self._check_items(data, key)
+        rows = [Row(frozenset(item), self._complete(item)) for item in data]
+        self._check(rows, key)
 
-        async def at_once(items: Sequence[Data]) -> list[ModelT]:
-            return await self._upsert(items, key, mode)
+        async def at_once(rows: Sequence[Row]) -> list[ModelT]:
+            return await self._upsert(rows, key, mode)
 
-        async def one(item: Data) -> ModelT:
-            return (await self._upsert([item], key, mode))[0]
+        async def one(row: Row) -> ModelT:
+            return (await self._upsert([row], key, mode))[0]
 
-        return await self._together(data, at_once, one)
+        return await self._together(rows, at_once, one)
 
-    def _check_items(self, data: Sequence[Data], key: UniqueKey) -> None:
+    async def find(self, data: Sequence[Data], names: Sequence[str]) -> list[ModelT | None]:
+        """Give the rows with these values of a unique key.
+
+        Args:
+            data: Value by attribute name, for each row; those of the key must be there.
+            names: The attributes of the key.
+
+        Returns:
+            For each the row, or None where there is none that this caller sees.
+        """
+        rows = [Row(frozenset(item), self._complete(item)) for item in data]
+        return await self._found(rows, unique_key(self.info, names), lock=False)
+
+    def _check(self, rows: Sequence[Row], key: UniqueKey) -> None:
         seen: set[tuple[Any, ...]] = set()
-        for index, item in enumerate(data):
+        for index, row in enumerate(rows):
             with about_item(index):
-                missing = [name for name in key.names if item.get(name) is None]
+                missing = [name for name in key.names if row.values.get(name) is None]
                 if missing:
                     msg = f"{' and '.join(missing)} must be given"
                     raise InvalidData(msg, fields=missing)
-                values = tuple(item[name] for name in key.names)
+                values = tuple(row.values[name] for name in key.names)
                 if values in seen:
                     raise DuplicateItem(fields=key.names)
                 seen.add(values)
 
-    async def _upsert(
-        self, items: Sequence[Data], key: UniqueKey, mode: UpsertMode
-    ) -> list[ModelT]:
-        given: dict[frozenset[str], list[Data]] = {}
-        for item in items:
-            given.setdefault(frozenset(item), []).append(item)
+    async def _upsert(self, rows: Sequence[Row], key: UniqueKey, mode: UpsertMode) -> list[ModelT]:
+        alike: dict[frozenset[str], list[Row]] = {}
+        for row in rows:
+            alike.setdefault(row.given, []).append(row)
         await self._prepare(())
         with translated(self.info):
             await begin_to_write(self.session, self.info.mapper)
-            for names, alike in given.items():
-                changed = [name for name in alike[0] if name in names and name not in key.names]
-                stored = [self._complete(item) for item in alike]
-                for _, group in insertion_groups(self.info, stored):
-                    statement = self._statement(group, key, changed if mode == "merge" else [])
-                    await self.session.execute(
-                        statement, bind_arguments={"mapper": self.info.mapper}
-                    )
-            return await self._settle_all(await self._stored(items, key))
+            for given, several in alike.items():
+                changed = [n for n in several[0].values if n in given and n not in key.names]
+                for _, group in insertion_groups(self.info, [row.values for row in several]):
+                    for start in range(0, len(group), UPSERT_CHUNK):
+                        chunk = group[start : start + UPSERT_CHUNK]
+                        statement = self._statement(chunk, key, changed if mode == "merge" else [])
+                        await self.session.execute(
+                            statement, bind_arguments={"mapper": self.info.mapper}
+                        )
+            return await self._settle_all(await self._stored(rows, key))
 
     def _complete(self, item: Data) -> dict[str, Any]:
         """Give what is stored of a new row: validators have their say, and a subclass its mark."""
@@ -177,26 +209,22 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
         }
         return {**sets, **versions, **new}
 
-    async def find(self, data: Sequence[Data], names: Sequence[str]) -> list[ModelT | None]:
-        """Give the rows with these values of a unique key: one statement, however many.
-
-        Args:
-            data: Value by attribute name, for each row; those of the key must be there.
-            names: The attributes of the key.
-
-        Returns:
-            For each the row, or None where there is none that this caller sees.
-        """
-        return await self._found(data, unique_key(self.info, names), lock=False)
-
     async def _found(
-        self, items: Sequence[Data], key: UniqueKey, *, lock: bool
+        self, rows: Sequence[Row], key: UniqueKey, *, lock: bool
     ) -> list[ModelT | None]:
         """Find rows by a unique key; the database tells which belongs to which item."""
+        found: list[ModelT | None] = []
+        for start in range(0, len(rows), FIND_CHUNK):
+            found += await self._found_few(rows[start : start + FIND_CHUNK], key, lock=lock)
+        return found
+
+    async def _found_few(
+        self, rows: Sequence[Row], key: UniqueKey, *, lock: bool
+    ) -> list[ModelT | None]:
         attributes = [getattr(self.model, name) for name in key.names]
         same: list[ColumnElement[bool]] = [
-            sa.and_(*(a == item[n] for a, n in zip(attributes, key.names, strict=True)))
-            for item in items
+            sa.and_(*(a == row.values[n] for a, n in zip(attributes, key.names, strict=True)))
+            for row in rows
         ]
         place = sa.case(*((test, index) for index, test in enumerate(same)))
         conditions = self._write_conditions() if lock else []
@@ -204,11 +232,11 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
         statement = self._statements().rows(query).order_by(None).add_columns(place)
         if lock:
             statement = locked(statement, self.info.mapper, self._dialect)
-        rows: Sequence[Any] = (await self._execute(statement)).unique().all()
-        found = {row[1]: row[0] for row in rows}
-        return [found.get(index) for index in range(len(items))]
+        selected: Sequence[Any] = (await self._execute(statement)).unique().all()
+        found = {row[1]: row[0] for row in selected}
+        return [found.get(index) for index in range(len(rows))]
 
-    async def _stored(self, items: Sequence[Data], key: UniqueKey) -> list[ModelT]:
+    async def _stored(self, items: Sequence[Row], key: UniqueKey) -> list[ModelT]:
         """Give the rows as they are now, unless there is one that this caller may not change."""
         rows: list[ModelT] = []
         for index, row in enumerate(await self._found(items, key, lock=True)):

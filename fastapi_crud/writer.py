@@ -239,6 +239,10 @@ class Writer(Relations[ModelT], Generic[ModelT]):
     def _held(self) -> Held:
         return Held(self.session)
 
+    @property
+    def _key(self) -> list[Any]:
+        return [getattr(self.model, column.name) for column in self.info.key]
+
     def _live(self) -> list[ColumnElement[bool]]:
         deletion = self._translator.deletion(self.info)
         return [] if deletion is None else [deletion.is_live(self.model)]
@@ -273,13 +277,12 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         return [*rows]
 
     async def _reload(self, rows: Sequence[ModelT], names: Collection[str] = ()) -> None:
-        key = [getattr(self.model, column.name) for column in self.info.key]
         loaded = options(self.info, self.view.loads, self._translator)
         for start in range(0, len(rows), KEYS_CHUNK):
             chunk = rows[start : start + KEYS_CHUNK]
             held = [self._related_in(row, names) for row in chunk]
             keys = [self.info.key_of(row) for row in chunk]
-            statement = sa.select(self.model).where(is_one_of(key, keys)).options(*loaded)
+            statement = sa.select(self.model).where(is_one_of(self._key, keys)).options(*loaded)
             with translated(self.info):
                 found = await self.session.scalars(
                     statement.execution_options(populate_existing=True)

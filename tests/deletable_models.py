@@ -1,6 +1,6 @@
 """Models whose rows are only marked as deleted, in every way that there is to say so."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -104,7 +104,7 @@ DELETABLE: tuple[type[Named], ...] = (Document, Leaflet, Flagged, Optioned, Meth
 
 
 @asynccontextmanager
-async def tables(database: Database) -> AsyncIterator[Database]:
+async def tables(database: Database) -> AsyncGenerator[Database]:
     """The same database with these tables: dropped at the end."""
     own = Database(engine=database.engine, metadata=Base.metadata)
     await own.create_all()

@@ -2,7 +2,15 @@
 
 import gc
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -45,7 +53,8 @@ words = st.sampled_from(["a", "bc", "Déf", "g h", "ij", "klm"])
 
 def data_of(required: Mapping[str, Any], **optional: Any) -> st.SearchStrategy[Data]:
     """Values by attribute name: some of them always, others sometimes."""
-    return st.fixed_dictionaries(dict(required), optional=optional)
+    strategy: st.SearchStrategy[Data] = st.fixed_dictionaries(dict(required), optional=optional)
+    return strategy
 
 
 DATA: dict[type[Any], tuple[Mapping[str, Any], Mapping[str, Any]]] = {
@@ -112,6 +121,8 @@ async def outcome(
             return type(error), error.index
         session.expunge_all()
         stored = [facts(row) for row in await rows.get_multi()]
+        if any(column.has_default for column in rows.info.key):  # keys in no order
+            stored.sort(key=repr)
         await session.rollback()
     return result, stored
 
@@ -137,11 +148,14 @@ def title_of(model: type[Any]) -> str | None:
 @st.composite
 def rows_before(draw: st.DrawFn, model: type[Any]) -> list[Data]:
     """Rows that are there before a batch, all different."""
-    alike = draw(st.lists(data_of(DATA[model][0]), max_size=5, unique_by=str))
+    alike = draw(
+        st.lists(data_of(DATA[model][0]), max_size=5, unique_by=lambda it: (*sorted(it.items()),))
+    )
     title = title_of(model)
     return [{**it, **({title: f"old {i}"} if title else {})} for i, it in enumerate(alike)]
 
 
+@pytest.mark.filterwarnings("ignore:New instance:sqlalchemy.exc.SAWarning")
 @some
 @given(model=st.sampled_from(CASES), data=st.data())
 async def test_creating_at_once_is_creating_one_by_one(
@@ -392,14 +406,14 @@ async def test_a_key_that_is_missing_or_given_twice_is_told(db: Database) -> Non
             ([first.id, str(first.id)], DuplicateItem, 1),
         ]
         for keys, error, index in asked:
-            ways = (
-                lambda keys=keys: notes.batch_delete(keys),
-                lambda keys=keys: notes.lock_multi(keys),
-                lambda keys=keys: notes.batch_update([(key, {"body": "x"}) for key in keys]),
-            )
+            ways: list[Callable[[list[Any]], Any]] = [
+                notes.batch_delete,
+                notes.lock_multi,
+                lambda it: notes.batch_update([(key, {"body": "x"}) for key in it]),
+            ]
             for work in ways:
                 with pytest.raises(error) as caught:
-                    await work()
+                    await work(keys)
                 assert caught.value.index == index
         with pytest.raises(NotFound, match="Note '1/2' not found"):
             await notes.lock_multi([(1, 2)])
@@ -499,15 +513,21 @@ def keyed(name: str, number: int) -> type[Any]:
 KEYED = {name: keyed(name, number) for number, name in enumerate(sorted(KEY_VALUES))}
 LOSSY_KEYS = {("mysql", name) for name in ("datetime", "local datetime", "interval", "local time")}
 """Keys that MariaDB cuts to seconds: those of two rows may be the same."""
+IMPOSSIBLE: dict[str, set[str]] = {
+    Random.__tablename__: {"postgresql", "mysql"},
+    KEYED["enum"].__tablename__: {"postgresql"},
+    KEYED["binary"].__tablename__: {"mysql"},
+}
+"""Table → the databases that it is not for."""
 
 
 @asynccontextmanager
-async def key_tables(database: Database) -> AsyncIterator[Database]:
+async def key_tables(database: Database) -> AsyncGenerator[Database]:
+    """The same database with those of these tables that it can have."""
     own = Database(engine=database.engine, metadata=KeyBase.metadata)
-    sqlite_only = {Random.__tablename__} if own.engine.dialect.name != "sqlite" else set[str]()
-    tables = [it for it in KeyBase.metadata.sorted_tables if it.name not in sqlite_only]
-    enums = [it for it in tables if isinstance(it.c.id.type, sa.Enum)]
-    assert len(enums) == 2
+    dialect = own.engine.dialect.name
+    names = [table for table, dialects in IMPOSSIBLE.items() if dialect in dialects]
+    tables = [it for it in KeyBase.metadata.sorted_tables if it.name not in names]
     async with own.engine.begin() as connection:
         await connection.run_sync(lambda it: KeyBase.metadata.create_all(it, tables=tables))
     try:
@@ -530,10 +550,13 @@ async def test_rows_are_known_by_keys_of_any_kind(
     keys: Database, name: str, data: st.DataObject
 ) -> None:
     """Does a batch return and find each row by the key it was given, as single calls do?"""
-    if (keys.engine.dialect.name, name) in LOSSY_KEYS:
+    model, dialect = KEYED[name], keys.engine.dialect.name
+    if (dialect, name) in LOSSY_KEYS or dialect in IMPOSSIBLE.get(model.__tablename__, ()):
         return
-    model = KEYED[name]
-    given_keys = data.draw(st.lists(KEY_VALUES[name][1], min_size=2, max_size=3, unique=True))
+    # MariaDB refuses UUIDs of no version
+    versioned = {"uuid": st.uuids(version=4), "uuid text": st.uuids(version=4).map(str)}
+    values: Any = versioned.get(name, KEY_VALUES[name][1])
+    given_keys: list[Any] = data.draw(st.lists(values, min_size=2, max_size=3, unique=True))
     if name == "text":
         given_keys = [key for key in given_keys if key.isascii() and key.strip() == key.lower()]
     async with AsyncSession(keys.engine) as session:
@@ -595,15 +618,16 @@ async def trickled(data: Iterator[Data]) -> AsyncIterator[Data]:
 async def test_rows_come_from_anything_that_gives_them(db: Database) -> None:
     """Are lists, generators and asynchronous ones stored, however many, and counted?"""
     total = 0
+    makes: list[Callable[[Any], Any]] = [list, lambda it: it, trickled]
     async with db.session() as session:
         notes = Repository[models.Note](session)
         for count in (0, 1, 2, CHUNK, CHUNK + 1, 2 * CHUNK + 5):
-            for make in (list, lambda it: it, trickled):
-                data: Any = make(notes_of(count, total))
+            for make in makes:
+                data = make(notes_of(count, total))
                 assert await notes.create_multi(data) == count
                 total += count
         assert await notes.count() == total
-        assert len(session.sync_session.identity_map.keys()) <= 1
+        assert sum(1 for _ in session.sync_session.identity_map.keys()) <= 1  # noqa: SIM118 - no dict
     async with db.session() as session:
         for model, make in UNIFORM.items():
             rows = repository_of(model, session)

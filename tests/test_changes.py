@@ -107,7 +107,7 @@ def test_a_value_is_bound_by_its_column() -> None:
 
 # Groups
 
-items = st.lists(
+items: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.fixed_dictionaries(
         {"title": st.text(max_size=2)},
         optional={"body": st.none() | st.text(max_size=2), "done": st.booleans()},

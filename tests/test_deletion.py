@@ -129,14 +129,13 @@ async def test_an_estimate_counts_live_rows(store: Database) -> None:
 async def shelve(store: Database) -> None:
     """Two shelves, one of them deleted; on each a volume that is there and one that is deleted."""
     async with store.session() as session:
-        for shelf in await add(session, Shelf, "live", "gone"):
-            volumes = Repository[Volume](session)
-            for slug in ("read", "lost"):
-                slug_there = f"{slug} {shelf.slug}"
-                volume = await volumes.create({"slug": slug_there, "shelf_id": shelf.id})
-                if slug == "lost":
-                    await volumes.delete(volume.id)
-        await Repository[Shelf](session).delete(shelf.id)
+        volumes = Repository[Volume](session)
+        live, gone = await add(session, Shelf, "live", "gone")
+        for shelf in (live, gone):
+            await volumes.create({"slug": f"read {shelf.slug}", "shelf_id": shelf.id})
+            lost = await volumes.create({"slug": f"lost {shelf.slug}", "shelf_id": shelf.id})
+            await volumes.delete(lost.id)
+        await Repository[Shelf](session).delete(gone.id)
         await add(session, Volume, "loose")
 
 

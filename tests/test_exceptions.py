@@ -162,12 +162,12 @@ def test_an_issue_is_a_value() -> None:
 def test_an_error_within_a_batch_says_about_which_item() -> None:
     """Is the index that of the innermost who knows, and other errors left alone?"""
     for known in (None, 0, 5):
+        error = PermissionDenied()
+        error.index = known
         with pytest.raises(PermissionDenied) as caught, about_item(3):
-            error = PermissionDenied()
-            error.index = known
             raise error
         assert caught.value.index == (3 if known is None else known)
-    with pytest.raises(ValueError, match="^other$") as other, about_item(3):
+    with pytest.raises(ValueError, match=r"^other$") as other, about_item(3):
         raise ValueError("other")
     assert not hasattr(other.value, "index")
     assert CrudError().index is None

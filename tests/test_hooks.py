@@ -116,7 +116,7 @@ class Everywhere(Service[models.Note]):
 
 
 for _name in {name for names in OVERRIDES.values() for name in names}:
-    setattr(Everywhere, _name, lambda *_: None)
+    setattr(Everywhere, _name, print)
 
 
 class Further(NoteService):

@@ -168,6 +168,19 @@ async def test_links_that_a_caller_does_not_see_are_kept(store: Database) -> Non
             assert await links_of(store) == linked, (loads, keys)
 
 
+async def test_links_are_those_given_whatever_others_did_meanwhile(store: Database) -> None:
+    """Are the present links read as they are, even where a transaction sees an older state?"""
+    async with store.session() as session:
+        post = await posts_of(session).create({"title": "a", "topics": [1]})
+    async with store.session() as session:
+        posts = posts_of(session)
+        assert await posts.get(post.id) is not None
+        async with store.session() as other:
+            await posts_of(other).update(post.id, {"topics": [2]})
+        await posts.update(post.id, {"topics": [1, 3]})
+    assert await links_of(store) == {(post.id, 1), (post.id, 3)}
+
+
 DANGLING: list[tuple[Callable[[Repository[Post], int, list[Any]], Any], tuple[Any, ...]]] = [
     (lambda posts, _, keys: posts.create({"title": "b", "topics": keys}), ()),
     (lambda posts, key, keys: posts.update(key, {"topics": keys}), ()),

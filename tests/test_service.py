@@ -55,6 +55,8 @@ class Diary(Service[models.Note]):
 
     async def before_delete(self, id: Any) -> None:
         self.note("before_delete", id)
+        if (row := await self.get(id)) is not None and row.title == "forbidden":
+            raise PermissionDenied
 
     async def after_delete(self, id: Any) -> None:
         self.note("after_delete", id)
@@ -212,7 +214,7 @@ FAILURES: dict[str, tuple[type[Service[Any, Any, Any]], Work, type[CrudError], i
         DuplicateItem,
         1,
     ),
-    "before delete": (Diary, lambda s, rows: s.batch_delete([rows[0].id, "forbidden"]), PermissionDenied, 1),
+    "before delete": (Diary, lambda s, rows: s.batch_delete([rows[0].id, rows[2].id]), PermissionDenied, 1),
     "delete": (Overridden, lambda s, rows: s.batch_delete([rows[0].id, rows[2].id]), PermissionDenied, 1),
     "no such row": (Diary, lambda s, rows: s.batch_delete([rows[0].id, 0]), NotFound, 1),
     "before upsert": (

@@ -108,7 +108,7 @@ def test_a_key_is_found_by_its_attributes() -> None:
 @pytest.mark.parametrize("names", [["a"], ["c"], ["f"], ["a", "b", "d"], []], ids=str)
 def test_no_such_key(names: list[str]) -> None:
     """Is the developer told which keys there are?"""
-    there = "it has id; a, b; d; e, b; g"
+    there = "it has id; a, b; .*e, b"
     with pytest.raises(ConfigurationError, match=f"Many has no unique key of .*; {there}"):
         unique_key(inspect_model(Many), names)
 

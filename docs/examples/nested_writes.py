@@ -1,7 +1,7 @@
 """Recipes: stored together with their steps, and linked to tags that are there."""
 
 from fastapi import FastAPI
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import Column, ForeignKey, Integer, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from fastapi_crud import Base, Database, Versioned, add_exception_handlers, make_crud_router
@@ -10,8 +10,8 @@ from fastapi_crud import Base, Database, Versioned, add_exception_handlers, make
 recipe_tags = Table(
     "recipe_tags",
     Base.metadata,
-    Column("recipe_id", ForeignKey("recipes.id", ondelete="CASCADE"), primary_key=True),
-    Column("tag_id", ForeignKey("tags.id"), primary_key=True),
+    Column("recipe_id", Integer, ForeignKey("recipes.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag_id", Integer, ForeignKey("tags.id"), primary_key=True),
 )
 
 

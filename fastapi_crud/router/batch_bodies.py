@@ -74,6 +74,12 @@ def _several(resource: Resource, one: Any, description: str) -> Any:  # noqa: AN
     return Annotated[list[one], described], ...
 
 
-def _make(resource: Resource, name: str, base: type[BaseModel], **fields: Any) -> type[BaseModel]:  # noqa: ANN401
+def _make(
+    resource: Resource,
+    name: str,
+    base: type[BaseModel],
+    /,
+    **fields: Any,  # noqa: ANN401
+) -> type[BaseModel]:
     full_name = f"{resource.names.schema}{name}"
     return create_model(full_name, __base__=base, __module__=resource.shown.__module__, **fields)

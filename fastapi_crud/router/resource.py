@@ -81,6 +81,17 @@ class Resource:
         """How its rows are marked as deleted, if they are."""
         return self.callers.view.deletions.get(self.info.model) or deletion_of(self.info)
 
+    def concealed(self, fields: Sequence[str], hidden: frozenset[str]) -> frozenset[str]:
+        """Tell which of some columns a client does not know of.
+
+        Args:
+            fields: Attributes.
+            hidden: Columns that this caller may not see.
+        """
+        read, create = attributes_of(self.schemas.read), attributes_of(self.schemas.create)
+        known = {*read, *create, *attributes_of(self.schemas.update)} - hidden
+        return frozenset(name for name in fields if name in self.info.columns and name not in known)
+
     @property
     def version(self) -> str | None:
         """The attribute that counts the changes of a row, if clients may read it."""

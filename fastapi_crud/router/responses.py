@@ -103,11 +103,10 @@ class Answer:
         """Leave the body out (RFC 7240 §4.2)."""
         return Answer(204 if self.status == HTTPStatus.OK else self.status, b"", self.headers)
 
-    def response(self, headers: Mapping[str, str]) -> Response:
-        """Send it, with more headers."""
-        headers = {**self.headers, **headers}
+    def response(self) -> Response:
+        """Send it."""
         media_type = JSON if self.content else None
-        return Response(self.content or None, self.status, headers, media_type=media_type)
+        return Response(self.content or None, self.status, self.headers, media_type=media_type)
 
 
 def json_response(

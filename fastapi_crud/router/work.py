@@ -3,13 +3,19 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.responses import Response
 
 from fastapi_crud.database import AsyncSession, transaction
-from fastapi_crud.exceptions import ConfigurationError, TransactionConflict, UniqueViolation
+from fastapi_crud.exceptions import (
+    ConfigurationError,
+    ConstraintViolation,
+    TransactionConflict,
+    UniqueViolation,
+)
 from fastapi_crud.idempotency import StoredAnswer
 from fastapi_crud.operations import REMOVING, Operation
 from fastapi_crud.router.callers import Sight
@@ -54,12 +60,13 @@ async def write(
 
     async def wished(service: AnyService) -> Answer:
         answer = await work(service)
-        return answer.minimal() if wishes.minimal else answer
+        answer = answer.minimal() if wishes.minimal else answer
+        return replace(answer, headers={**answer.headers, **wishes.applied})
 
     repeatable = request.method == "POST" and resource.store is not None
     wanted = await _once(resource, request, sight, wished) if repeatable else wished
     answer = await run(resource, session, operation, wanted, sight)
-    return answer.response(wishes.applied)
+    return answer.response()
 
 
 async def _once(
@@ -134,5 +141,11 @@ async def _attempt(
     if service.repository.view is not sight.view:
         msg = f"repository of {type(service).__name__} is made anew each time: use cached_property"
         raise ConfigurationError(msg)
-    async with transaction(session, resource.info):
-        return await work(service)
+    try:
+        async with transaction(session, resource.info):
+            return await work(service)
+    except ConstraintViolation as error:
+        hidden = resource.concealed(error.fields, sight.rights.hidden)
+        if hidden:
+            raise error.without(hidden) from error
+        raise

@@ -35,7 +35,7 @@ from fastapi_crud.query.clauses import CountMode, Where
 from fastapi_crud.query.cursors import Cursor, encode_cursor, fingerprint
 from fastapi_crud.query.ordering import sort_keys
 from tests.benchmarks.measuring import Work, measure, show, show_table
-from tests.conftest import SERVERS, execute_on_server
+from tests.conftest import SERVERS, drop_database, execute_on_server
 
 PAGE_SIZE = 100
 PAGES = (0.0, 0.01, 0.1, 0.5, 1.0)
@@ -282,7 +282,7 @@ async def _postgresql() -> AsyncGenerator[Database]:
         yield database
     finally:
         await database.engine.dispose()
-        await execute_on_server(server, f"DROP DATABASE {own}")
+        await drop_database(server, own)
 
 
 OPEN: Mapping[str, Callable[[], AbstractAsyncContextManager[Database]]] = MappingProxyType(

@@ -25,7 +25,7 @@ from fastapi import FastAPI
 from fastapi_crud import Database, Repository, make_crud_router
 from fastapi_crud.batches import CHUNK
 from tests.benchmarks.measuring import measure, show, show_table
-from tests.conftest import SERVERS, client_of, execute_on_server
+from tests.conftest import SERVERS, client_of, drop_database, execute_on_server
 from tests.models import Base, Note
 
 BATCH = 100
@@ -144,7 +144,7 @@ def _on_server(name: str) -> Callable[[], AbstractAsyncContextManager[Database]]
         try:
             yield Database(server.set(database=own), metadata=Base.metadata)
         finally:
-            await execute_on_server(server, f"DROP DATABASE {own}")
+            await drop_database(server, own)
 
     return opened
 

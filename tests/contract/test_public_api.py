@@ -13,10 +13,10 @@ PROMISED = frozenset(
     {
         "And", "CursorPage", "Filter", "FullText", "Not", "Operand", "Operator", "Or", "OrderBy",
         "PostgreSQLFullText", "SQLiteFullText", "Search", "format_body", "format_query",
-        "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
-        "Page", "Query", "Repository", "Schemas", "Service", "Settings", "Timestamps",
+        "AuditEntry", "Audited", "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
+        "Page", "Query", "Repository", "Schemas", "Service", "Settings", "SoftDelete", "Timestamps",
         "UUIDPrimaryKey", "Versioned", "add_cors", "add_exception_handlers", "get_db",
-        "get_settings", "make_crud_router", "make_schemas",
+        "get_settings", "idempotency_table", "make_crud_router", "make_schemas", "prune_idempotency_keys",
     }
 )  # fmt: skip
 

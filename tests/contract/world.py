@@ -145,7 +145,7 @@ class World:
     def change(self, rows: Rows, key: Any, patch: Body) -> Any:
         if places := self._clash(rows, patch, but=key):
             raise Refused(409, *places)
-        if text({**rows[key], **patch}) == text(rows[key]):
+        if patch and text({**rows[key], **patch}) == text(rows[key]):
             self.unchanged.add(key)
         rows[key] |= patch
         if patch and "version" in rows[key]:
@@ -219,11 +219,10 @@ def merge_meta(row: Body, patch: Body) -> Body:
 
 
 def ordered(rows: Iterable[Body], order: str) -> list[Any]:
-    """The ids in order: NULL is smallest, the key comes last."""
+    """The ids in order: NULL is smallest, the key comes last, in the direction of the rest."""
     name = order.removeprefix("-")
-    by_id = sorted(rows, key=lambda row: row["id"])
-    by_id.sort(key=lambda row: (row[name] is not None, row[name]), reverse=order[0] == "-")
-    return [row["id"] for row in by_id]
+    values = [([] if row[name] is None else [row[name]], row["id"]) for row in rows]
+    return [key for _, key in sorted(values, reverse=order[0] == "-")]
 
 
 def plain(row: Body) -> Body:

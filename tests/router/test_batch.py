@@ -58,7 +58,9 @@ async def test_composite_keys(db: Database, serve: Serve) -> None:
         "/lines:upsert", json={"items": items, "on_conflict": ["line_no", "order_id"]}
     )
     assert upserted.json()["items"] == items
-    missing = await client.post("/lines:batchDelete", json={"ids": [ids[0], {**ids[1], "line_no": 9}]})
+    missing = await client.post(
+        "/lines:batchDelete", json={"ids": [ids[0], {**ids[1], "line_no": 9}]}
+    )
     assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (404, "#/ids/1")
 
 
@@ -66,25 +68,25 @@ FAILURES: list[tuple[str, Any, int, str, str]] = [
     ("authors:batchCreate", [{"name": "Cid"}, {"name": 5}], 422, "validation_error", "#/items/1/name"),
     ("authors:batchCreate", [{"name": "Cid"}, {"nope": 5, "name": "Dan"}], 422, "validation_error", "#/items/1/nope"),
     ("authors:batchCreate", [{"name": "Cid"}, {"name": "x"}], 422, "check_violation", "#/items/1"),
-    ("books:batchCreate", [{"title": "n", "author_id": 1}, {"title": "x", "author_id": 1}], 409, "unique_violation", "#/items/1/author_id"),
-    ("books:batchCreate", [{"title": "n", "author_id": 1}, {"title": "n", "author_id": 1}], 409, "unique_violation", "#/items/1/author_id"),
-    ("books:batchCreate", [{"title": "n", "author_id": 1}, {"title": "o", "author_id": 99}], 409, "foreign_key_violation", "#/items/1/author_id"),
-    ("books:batchUpdate", [{"id": 1, "title": "n"}, {"id": 99, "title": "o"}], 404, "not_found", "#/items/1"),
-    ("books:batchUpdate", [{"id": 2, "title": "n"}, {"id": 1, "author_id": 99}], 409, "foreign_key_violation", "#/items/1/author_id"),
-    ("books:batchUpdate", [{"id": 1, "title": "n"}, {"id": 2, "title": "n"}], 409, "unique_violation", "#/items/1/author_id"),
-    ("books:batchUpdate", [{"id": 1}, {"id": 2, "title": None}], 422, "validation_error", "#/items/1/title"),
-    ("books:batchUpdate", [{"id": 1}, {"title": "n"}], 422, "validation_error", "#/items/1/id"),
-    ("books:batchUpdate", [{"id": 1}, {"id": "2"}], 422, "validation_error", "#/items/1/id"),
-    ("books:batchUpdate", [{"id": 1, "title": "n"}, {"id": 1}], 422, "duplicate_item", "#/items/1/id"),
-    ("books:batchDelete", [1, 99], 404, "not_found", "#/ids/1"),
-    ("books:batchDelete", [1, 2, 1], 422, "duplicate_item", "#/ids/2/id"),
-    ("books:batchDelete", [1, None], 422, "validation_error", "#/ids/1"),
-    ("books:batchDelete", [1, 2**31], 422, "validation_error", "#/ids/1"),
-    ("authors:batchDelete", [2, 1], 409, "foreign_key_violation", "#/ids/1"),
-    ("books:upsert", [{"title": "n", "author_id": 1}, {"title": "o", "author_id": 99}], 409, "foreign_key_violation", "#/items/1/author_id"),
-    ("books:upsert", [{"title": "x", "author_id": 1}, {"title": "x", "author_id": 1}], 422, "duplicate_item", "#/items/1/author_id"),
+    ("books:batchCreate", [{"title": "n", "author_id": 901}, {"title": "x", "author_id": 901}], 409, "unique_violation", "#/items/1/author_id"),
+    ("books:batchCreate", [{"title": "n", "author_id": 901}, {"title": "n", "author_id": 901}], 409, "unique_violation", "#/items/1/author_id"),
+    ("books:batchCreate", [{"title": "n", "author_id": 901}, {"title": "o", "author_id": 999}], 409, "foreign_key_violation", "#/items/1/author_id"),
+    ("books:batchUpdate", [{"id": 901, "title": "n"}, {"id": 999, "title": "o"}], 404, "not_found", "#/items/1"),
+    ("books:batchUpdate", [{"id": 902, "title": "n"}, {"id": 901, "author_id": 999}], 409, "foreign_key_violation", "#/items/1/author_id"),
+    ("books:batchUpdate", [{"id": 901, "title": "n"}, {"id": 902, "title": "n"}], 409, "unique_violation", "#/items/1/author_id"),
+    ("books:batchUpdate", [{"id": 901}, {"id": 902, "title": None}], 422, "validation_error", "#/items/1/title"),
+    ("books:batchUpdate", [{"id": 901}, {"title": "n"}], 422, "validation_error", "#/items/1/id"),
+    ("books:batchUpdate", [{"id": 901}, {"id": "2"}], 422, "validation_error", "#/items/1/id"),
+    ("books:batchUpdate", [{"id": 901, "title": "n"}, {"id": 901}], 422, "duplicate_item", "#/items/1/id"),
+    ("books:batchDelete", [901, 999], 404, "not_found", "#/ids/1"),
+    ("books:batchDelete", [901, 902, 901], 422, "duplicate_item", "#/ids/2/id"),
+    ("books:batchDelete", [901, None], 422, "validation_error", "#/ids/1"),
+    ("books:batchDelete", [901, 2**31], 422, "validation_error", "#/ids/1"),
+    ("authors:batchDelete", [902, 901], 409, "foreign_key_violation", "#/ids/1"),
+    ("books:upsert", [{"title": "n", "author_id": 901}, {"title": "o", "author_id": 999}], 409, "foreign_key_violation", "#/items/1/author_id"),
+    ("books:upsert", [{"title": "x", "author_id": 901}, {"title": "x", "author_id": 901}], 422, "duplicate_item", "#/items/1/author_id"),
 ]  # fmt: skip
-"""What is asked (author 1 has books 1 and 2, `x` and `y`), and how it is refused."""
+"""What is asked (author 901 has books 901 and 902, `x` and `y`), and how it is refused."""
 
 
 async def test_one_bad_item_is_told_and_nothing_is_stored(db: Database, serve: Serve) -> None:
@@ -94,8 +96,10 @@ async def test_one_bad_item_is_told_and_nothing_is_stored(db: Database, serve: S
         db, make_crud_router(models.Author, **few), make_crud_router(models.Book, **OPTIONS)
     )
     async with db.session() as session:
-        session.add_all(models.Author(id=n, name=name) for n, name in ((1, "Ann"), (2, "Bob")))
-        session.add_all(models.Book(id=n, title=t, author_id=1) for n, t in ((1, "x"), (2, "y")))
+        session.add_all(models.Author(id=n, name=name) for n, name in ((901, "Ann"), (902, "Bob")))
+        session.add_all(
+            models.Book(id=n, title=t, author_id=901) for n, t in ((901, "x"), (902, "y"))
+        )
     for path, items, status, code, pointer in FAILURES:
         body: Any = {"ids" if "Delete" in path else "items": items}
         if "upsert" in path:
@@ -103,7 +107,10 @@ async def test_one_bad_item_is_told_and_nothing_is_stored(db: Database, serve: S
         answer = await client.post(f"/{path}", json=body)
         told = (answer.status_code, answer.json()["code"], answer.json()["errors"][0]["pointer"])
         assert told == (status, code, pointer), (path, items, answer.text)
-    assert await stored(db, models.Book, "id", "title", "author_id") == [(1, "x", 1), (2, "y", 1)]
+    assert await stored(db, models.Book, "id", "title", "author_id") == [
+        (901, "x", 901),
+        (902, "y", 901),
+    ]
     assert await stored(db, models.Author, "name") == [("Ann",), ("Bob",)]
 
 
@@ -143,7 +150,9 @@ async def test_versions_in_the_items(db: Database, serve: Serve) -> None:
         ("strict", {"version": 3}, {"version": 3}, 200),
     ]  # fmt: skip
     for number, (path, first, second, status) in enumerate(cases):
-        items = [{"id": row["id"], "text": f"{number}", **it} for row, it in ((a, first), (b, second))]
+        items = [
+            {"id": row["id"], "text": f"{number}", **it} for row, it in ((a, first), (b, second))
+        ]
         answer = await client.post(f"/{path}:batchUpdate", json={"items": items})
         assert answer.status_code == status, (number, answer.text)
         if status != 200:
@@ -220,20 +229,20 @@ async def test_scopes_and_rights_hold_for_each(db: Database, serve: Serve) -> No
         ),
     )  # fmt: skip
     async with db.session() as session:
-        session.add_all(models.Note(id=n, title=t, body=t) for n, t in ((1, "ann"), (2, "bob")))
-    new, ids = {"title": "c", "body": "ann"}, [{"id": 1, "title": "x"}, {"id": 2, "title": "y"}]
+        session.add_all(models.Note(id=n, title=t, body=t) for n, t in ((901, "ann"), (902, "bob")))
+    new, ids = {"title": "c", "body": "ann"}, [{"id": 901, "title": "x"}, {"id": 902, "title": "y"}]
     on_title: Any = {"on_conflict": ["title"]}
     cases: list[tuple[str, Any, int, str]] = [
         ("notes:batchCreate", {"items": [new, {"title": "d", "body": "bob"}]}, 403, "#/items/1"),
         ("notes:batchUpdate", {"items": ids}, 404, "#/items/1"),
-        ("notes:batchUpdate", {"items": [{"id": 1, "body": "bob"}]}, 403, "#/items/0"),
-        ("notes:batchDelete", {"ids": [1, 2]}, 404, "#/ids/1"),
+        ("notes:batchUpdate", {"items": [{"id": 901, "body": "bob"}]}, 403, "#/items/0"),
+        ("notes:batchDelete", {"ids": [901, 902]}, 404, "#/ids/1"),
         ("notes:upsert", {"items": [new, {"title": "d", "body": "bob"}], **on_title}, 403, "#/items/1"),
         ("read:batchUpdate", {"items": ids}, 403, "#/items/1"),
-        ("read:batchDelete", {"ids": [1, 2]}, 403, "#/ids/1"),
+        ("read:batchDelete", {"ids": [901, 902]}, 403, "#/ids/1"),
         ("part:batchCreate", {"items": [{"title": "c"}, {"title": "d", "body": "x"}]}, 422, "#/items/1/body"),
         ("part:batchCreate", {"items": [{"title": "c"}, {"title": "d", "done": True}]}, 422, "#/items/1/done"),
-        ("part:batchUpdate", {"items": [{"id": 1}, {"id": 2, "body": "x"}]}, 422, "#/items/1/body"),
+        ("part:batchUpdate", {"items": [{"id": 901}, {"id": 902, "body": "x"}]}, 422, "#/items/1/body"),
         ("part:upsert", {"items": [{"title": "c", "done": True}], **on_title}, 422, "#/items/0/done"),
     ]  # fmt: skip
     for path, body, status, pointer in cases:
@@ -244,10 +253,10 @@ async def test_scopes_and_rights_hold_for_each(db: Database, serve: Serve) -> No
     answer = await client.post("/notes:upsert", json=taken, headers={"owner": "ann"})
     assert answer.status_code in {403, 409}, answer.text
     assert await stored(db, models.Note, "title", "body") == [("ann", "ann"), ("bob", "bob")]
-    changed = {"items": [{"id": 2, "done": True, "title": "new"}]}
+    changed = {"items": [{"id": 902, "done": True, "title": "new"}]}
     for owner, row in (
-        ("ann", {"id": 2, "title": "new", "done": False}),
-        ("boss", {"id": 2, "title": "new", "done": True, "body": "bob"}),
+        ("ann", {"id": 902, "title": "new", "done": False}),
+        ("boss", {"id": 902, "title": "new", "done": True, "body": "bob"}),
     ):
         answer = await client.post("/part:batchUpdate", json=changed, headers={"owner": owner})
         assert answer.json()["items"] == [row]
@@ -304,7 +313,9 @@ async def test_upserts_go_by_unique_keys_alone(sqlite: Database, serve: Serve) -
     """Is a key that is not unique, is not there or is not sent, a mode that is none, refused?"""
     options: Any = {**OPTIONS, "client_ids": True}
     client = serve(
-        sqlite, make_crud_router(models.Note, **options), make_crud_router(models.Article, **options)
+        sqlite,
+        make_crud_router(models.Note, **options),
+        make_crud_router(models.Article, **options),
     )
     note = {"title": "a"}
     cases: list[tuple[Any, str]] = [

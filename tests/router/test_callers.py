@@ -5,21 +5,19 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, Header
-from pydantic import BaseModel
 
 from fastapi_crud import (
     ConfigurationError,
     Database,
     Filter,
     Or,
-    Repository,
-    Service,
     make_crud_router,
 )
 from fastapi_crud.operations import DEFAULT_OPERATIONS
 from fastapi_crud.router.callers import conditions_of
 from tests.conftest import Client, Serve, rows_of
-from tests.models import Author, Book, Member, Note, Team
+from tests.models import Member, Note
+from tests.router.test_related import peers, with_teams
 
 ALL = (*DEFAULT_OPERATIONS, "search")
 Headers = Mapping[str, str]
@@ -182,114 +180,6 @@ def test_what_a_scope_may_give() -> None:
     assert conditions_of(()) == []
 
 
-# Related models bring their own
-
-
-async def with_teams(db: Database) -> None:
-    async with db.session() as session:
-        red = Team(name="red", tenant=1, motto="m")
-        blue = Team(name="blue", tenant=2)
-        ann = Member(name="ann", team=red, salary=10)
-        session.add_all(
-            [ann, Member(name="bob", team=blue, boss=ann), Member(name="cid", boss=ann)]
-        )
-
-
-async def test_included_rows_have_the_scope_of_their_model(db: Database, serve: Serve) -> None:
-    """Is a related row outside its own scope not shown, and do its hidden columns stay hidden?"""
-    await with_teams(db)
-    client = serve(
-        db,
-        make_crud_router(Member, include=["team", "team.members"]),
-        make_crud_router(Team, include=["members"]),
-    )
-    rows = (await client.get("/members?include=team&sort=name", headers={"tenant": "1"})).json()[
-        "items"
-    ]
-    assert [row["team"] for row in rows] == [
-        {"id": rows[0]["team_id"], "name": "red", "tenant": 1},
-        None,
-        None,
-    ]
-    rows = (await client.get("/members?include=team&sort=name", headers={"tenant": "2"})).json()[
-        "items"
-    ]
-    assert [row["team"] and row["team"]["name"] for row in rows] == [None, "blue", None]
-    one = await client.get(
-        f"/members/{rows[0]['id']}?include=team.members", headers={"tenant": "1"}
-    )
-    assert [member["name"] for member in one.json()["team"]["members"]] == ["ann"]
-    assert (await client.get("/teams", headers={"tenant": "2"})).json()["total"] == 1
-
-
-async def test_filters_do_not_look_behind_the_scope(db: Database, serve: Serve) -> None:
-    """Does a related row outside its scope count as missing, in filters and search alike?"""
-    await with_teams(db)
-    router = make_crud_router(Member, filters={"team.name": ...}, search=["name", "team.name"])
-    client = serve(db, router)
-
-    async def names(query: str, tenant: int) -> list[str]:
-        answer = await client.get(f"/members?{query}&sort=name", headers={"tenant": str(tenant)})
-        return [row["name"] for row in answer.json()["items"]]
-
-    assert await names("team__name=blue", 1) == []
-    assert await names("team__name=blue", 2) == ["bob"]
-    assert await names("team__name__ne=red", 1) == ["bob", "cid"]
-    assert await names("team__name__ne=red", 2) == ["ann", "bob", "cid"]
-    assert await names("team__name__isnull=true", 1) == ["bob", "cid"]
-    assert await names("team__name__isnull=false", 2) == ["bob"]
-    assert await names("search=blu", 1) == []
-    assert await names("search=blu", 2) == ["bob"]
-
-
-class TeamOut(BaseModel):
-    name: str
-
-
-class MemberOut(BaseModel):
-    id: int
-    name: str
-    team: TeamOut | None
-
-
-async def test_embedded_rows_have_the_scope_of_their_model(db: Database, serve: Serve) -> None:
-    """Does that hold for relationships of a read schema, after every verb?"""
-    await with_teams(db)
-    client = serve(db, make_crud_router(Member, read_schema=MemberOut))
-    rows = (await client.get("/members?sort=name", headers={"tenant": "1"})).json()["items"]
-    assert [row["team"] for row in rows] == [{"name": "red"}, None, None]
-    patched = await client.patch(
-        f"/members/{rows[1]['id']}", json={"name": "b"}, headers={"tenant": "1"}
-    )
-    assert patched.json() == {"id": rows[1]["id"], "name": "b", "team": None}
-    patched = await client.patch(
-        f"/members/{rows[1]['id']}", json={"name": "b"}, headers={"tenant": "2"}
-    )
-    assert patched.json()["team"] == {"name": "blue"}
-
-
-async def peers(boss: Annotated[str, Header()] = "ann") -> Any:
-    """Members by the name of their boss, over the relationship to themselves."""
-    return Filter("boss.name", "eq", boss)
-
-
-async def test_a_scope_over_relationships_guards_writes(db: Database, serve: Serve) -> None:
-    """Can a scope look into other rows, of the same table even, for every verb?"""
-    await with_teams(db)
-    client = serve(db, make_crud_router(Member, scope=peers, include=["boss", "reports"]))
-    rows = (await client.get("/members?include=boss,reports&sort=name")).json()["items"]
-    assert [(row["name"], row["boss"], row["reports"]) for row in rows] == [
-        ("bob", None, []),
-        ("cid", None, []),
-    ]
-    path = f"/members/{rows[0]['id']}"
-    assert (await client.patch(path, json={"salary": 3})).json()["salary"] == 3
-    assert (await client.patch(path, json={"salary": 4}, headers={"boss": "x"})).status_code == 404
-    assert (await client.patch(path, json={"boss_id": None})).status_code == 403
-    assert (await client.post("/members", json={"name": "dan"})).status_code == 403
-    assert (await client.get(path)).json()["salary"] == 3
-
-
 # Columns by role
 
 
@@ -418,26 +308,3 @@ async def test_related_rows_of_the_same_model_keep_its_secrets(db: Database, ser
     rows = (await client.get("/staff?include=boss&sort=-name", headers=HR)).json()["items"]
     assert rows[0]["salary"] is None
     assert rows[0]["boss"].keys() == {"id", "name", "boss_id"}
-
-
-async def test_author_books_are_untouched_by_scopes_of_others(db: Database, serve: Serve) -> None:
-    """Does a model without rules cost no dependency and no condition?"""
-    async with db.session() as session:
-        session.add(Book(title="t", author=Author(name="Ann")))
-    client = serve(db, make_crud_router(Book, include=["author"]))
-    assert (await client.get("/books?include=author")).json()["items"][0]["author"]["name"] == "Ann"
-
-
-class Forgetful(Service[Note]):
-    """With a repository that is made anew each time, and so would not know the scope."""
-
-    @property
-    def repository(self) -> Repository[Note]:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return Repository[Note](self.session)
-
-
-async def test_a_scope_cannot_be_forgotten(db: Database, serve: Serve) -> None:
-    """Is a service whose repository would lose the scope an error, rather than a way around it?"""
-    await with_notes(db)
-    client = serve(db, make_crud_router(Note, service=Forgetful, scope=own_notes))
-    assert (await client.get("/notes", headers=BOB)).status_code == 500

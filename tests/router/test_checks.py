@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from sqlalchemy import String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
@@ -16,6 +17,7 @@ from fastapi_crud import (
     Service,
     make_crud_router,
 )
+from fastapi_crud.router.route import check_app
 from tests import models
 
 
@@ -102,6 +104,32 @@ class HashingService(Service[models.Note, NoteIn, NoteIn]):
         values.pop("password")
 
 
+class OwnCreate(Service[models.Tag]):
+    """With rules for new rows, which a PUT that creates and an upsert would go past."""
+
+    async def before_create(self, values: dict[str, Any]) -> None:
+        values["label"] = "own"
+
+    async def create(self, data: Any) -> models.Tag:
+        return await super().create(data)
+
+
+class OwnUpsert(OwnCreate):
+    async def before_upsert(self, values: dict[str, Any]) -> None:
+        values["label"] = "own"
+
+    async def create_under(self, id: Any, data: Any) -> models.Tag:
+        return await super().create_under(id, data)
+
+
+async def allowed() -> bool:
+    return True
+
+
+def tags(**options: Any) -> Any:
+    return make_crud_router(models.Tag, **options)
+
+
 class LoginService(Service[Login]):
     async def before_create(self, values: dict[str, Any]) -> None:
         values["hashed_password"] = "x"
@@ -156,6 +184,53 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: make_crud_router(models.Note, dependencies={"lst": []}),  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
         "unknown operations.*lst",
     ),
+    "deleted rows of a model that has none": (
+        lambda: tags(show_deleted=allowed, operations=["list", "restore"]),
+        "show_deleted= and restore in operations= needs soft deletion: give the model SoftDelete",
+    ),
+    "mark that is no column": (lambda: tags(soft_delete="gone"), "soft_delete='gone': name a"),
+    "mark of a wrong type": (lambda: tags(soft_delete="label"), "date-time or boolean"),
+    "mark that cannot be NULL": (
+        lambda: make_crud_router(models.Account, soft_delete="created_at"),
+        "soft_delete='created_at': it must be nullable",
+    ),
+    "unguarded purge": (
+        lambda: tags(operations=["delete", "purge"], dependencies={"delete": [Depends(allowed)]}),
+        "list purge in dependencies=: it deletes for good",
+    ),
+    "PUT with keys that are generated": (
+        lambda: make_crud_router(models.Note, upsert=True),
+        "generated: add client_ids=True",
+    ),
+    "PUT past the rules of a service": (
+        lambda: tags(upsert=True, service=OwnCreate),
+        "upsert=True goes past create of OwnCreate: override create_under as well",
+    ),
+    "upsert without a key": (
+        lambda: make_crud_router(models.Author, operations=["upsert"]),
+        "upsert has no unique key to go by: give the model one",
+    ),
+    "upsert of a model that spans tables": (
+        lambda: make_crud_router(models.Manager, operations=["upsert"], client_ids=True),
+        "leave upsert out of operations=",
+    ),
+    "upsert past the rules of a service": (
+        lambda: tags(operations=["upsert"], service=OwnCreate),
+        "upsert goes past before_create, create of OwnCreate: override before_upsert as well",
+    ),
+    "batches that cannot say a state": (
+        lambda: tags(
+            operations=["batch_create", "batch_update", "batch_delete", "upsert"],
+            require_if_match=True,
+        ),
+        "batch_delete, batch_update, upsert cannot say .*batch_update can with a readable version",
+    ),
+    "version that cannot be said": (
+        lambda: make_crud_router(
+            models.Ticket, hidden=["version"], operations=["batch_update"], require_if_match=True
+        ),
+        "batch_update cannot say which state",
+    ),
     "limits": (lambda: Limits(default_limit=5, max_limit=1), "default_limit <= max_limit"),
     "create_all without tables": (lambda: Database("sqlite://", create_all=True), "metadata="),
 }
@@ -178,6 +253,22 @@ FINE: dict[str, Callable[[], Any]] = {
     ),
     "indescribable column hidden": lambda: make_crud_router(
         Priced, hidden=["price"], operations=["get"]
+    ),
+    "guarded purge": lambda: tags(operations=["purge"], dependencies={"purge": [Depends(allowed)]}),
+    "restore with a mark": lambda: make_crud_router(
+        models.Note, soft_delete="done", operations=["delete", "restore"], show_deleted=True
+    ),
+    "PUT with keys that clients choose": lambda: make_crud_router(
+        models.Note, upsert=True, client_ids=True
+    ),
+    "upsert with rules of its own": lambda: tags(
+        operations=["create", "replace", "upsert"], upsert=True, service=OwnUpsert
+    ),
+    "PUT that creates, but no PUT": lambda: tags(
+        operations=["create"], upsert=True, service=OwnCreate
+    ),
+    "batches that can say a state": lambda: make_crud_router(
+        models.Ticket, operations=["update", "batch_update"], require_if_match=True
     ),
     "privilege made writable": lambda: make_crud_router(Member, writable=["role"]),
     "service of a parent class": lambda: make_crud_router(
@@ -206,3 +297,28 @@ def test_options_on_the_model_and_arguments_over_them() -> None:
     """Does `__crud__` hold, as value or classmethod, and do arguments win?"""
     assert make_crud_router(Classy).prefix == "/fine_things"
     assert make_crud_router(Classy, name="others").prefix == "/others"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "mysql", "mariadb"])
+def test_upserts_are_checked_with_the_database(dialect: str) -> None:
+    """Is a key that MySQL could not tell from others refused there, and nowhere else?"""
+    options: Any = {"operations": ["upsert"]}
+    plain = [make_crud_router(it, **options) for it in (models.Tag, models.Note, models.Book)]
+    doubtful = [
+        make_crud_router(models.Article, **options),
+        make_crud_router(models.Note, name="chosen", client_ids=True, **options),
+    ]
+    own = Database("sqlite://", metadata=models.Base.metadata)
+    doubtful_elsewhere = make_crud_router(models.Article, name="own", database=own, **options)
+    for router in (*plain, doubtful_elsewhere):
+        app = FastAPI()
+        app.include_router(router)
+        check_app(app, dialect)
+    for router in doubtful:
+        app = FastAPI()
+        app.include_router(router)
+        if dialect in {"sqlite", "postgresql"}:
+            check_app(app, dialect)
+            continue
+        with pytest.raises(ConfigurationError, match=r"on MySQL and MariaDB.*leave upsert out"):
+            check_app(app, dialect)

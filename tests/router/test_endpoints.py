@@ -3,16 +3,9 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
-from fastapi_crud import (
-    Database,
-    Service,
-    TransactionConflict,
-    make_crud_router,
-)
+from fastapi_crud import Database, make_crud_router
 from fastapi_crud.options import Limits
-from fastapi_crud.router import work
 from tests import models
 from tests.conftest import Client, Serve, rows_of
 
@@ -212,52 +205,6 @@ async def test_constraints_become_typed_errors(
     assert (problem["errors"][0]["pointer"] if "errors" in problem else None) == pointer
     for leak in ("INSERT", "UPDATE", "SQL", "999", "taken"):
         assert leak not in answer.text
-
-
-class Flaky(Service[models.Note]):
-    """Overrides a hook: what it did must not be done twice."""
-
-    calls = 0
-
-    async def before_create(self, values: dict[str, Any]) -> None:
-        type(self).calls += 1
-        raise TransactionConflict
-
-
-async def test_conflict_is_retried_only_where_nothing_else_could_happen(
-    sqlite: Database, serve: Serve
-) -> None:
-    """Does an operation with hooks answer 503 at once, with Retry-After?"""
-    Flaky.calls = 0
-    client = serve(sqlite, make_crud_router(models.Note, service=Flaky))
-    answer = await client.post("/notes", json={"title": "a"})
-    assert answer.status_code == 503
-    assert answer.headers["retry-after"] == "1"
-    assert answer.json()["code"] == "transaction_conflict"
-    assert Flaky.calls == 1
-
-
-@pytest.mark.parametrize(("failures", "status"), [(0, 201), (1, 201), (2, 201), (3, 503)])
-async def test_lost_transaction_is_tried_again(
-    sqlite: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch, failures: int, status: int
-) -> None:
-    """Is a plain operation that loses to another transaction tried three times in all?"""
-    monkeypatch.setattr(work, "BACKOFF", 0)
-    client = serve(sqlite, make_crud_router(models.Note))
-    left = [TransactionConflict() for _ in range(failures)]
-
-    def lose(*_: Any) -> None:
-        if left:
-            raise left.pop()
-
-    session_class = sqlite.sessionmaker.class_.sync_session_class
-    event.listen(session_class, "before_commit", lose)
-    try:
-        answer = await client.post("/notes", json={"title": "a"})
-    finally:
-        event.remove(session_class, "before_commit", lose)
-    assert answer.status_code == status
-    assert len(await rows_of(sqlite, models.Note)) == (1 if status == 201 else 0)
 
 
 async def test_client_ids_let_clients_choose(sqlite: Database, serve: Serve) -> None:

@@ -9,34 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validat
 from fastapi_crud import (
     ConfigurationError,
     Database,
-    Limits,
-    Page,
     Query,
     Repository,
     Service,
     make_crud_router,
 )
 from fastapi_crud.operations import DEFAULT_OPERATIONS
-from tests.conftest import Client, Serve, counted
-from tests.models import Account, Author, Book, Line, Member, Note, Skill, Team
+from tests.conftest import Serve, counted
+from tests.models import Account, Author, Book, Line, Member, Note
+from tests.router.test_related import items, with_members
 
 ALL = (*DEFAULT_OPERATIONS, "search")
-
-
-async def with_members(db: Database) -> None:
-    async with db.session() as session:
-        red, sql, art = Team(name="red"), Skill(name="sql"), Skill(name="art")
-        ann = Member(name="ann", team=red, skills=[sql, art])
-        session.add_all(
-            [ann, *(Member(name=name, team=red, boss=ann, skills=[sql]) for name in ("bob", "cid"))]
-        )
-
-
-async def items(client: Client, path: str) -> list[dict[str, Any]]:
-    answer = await client.get(path)
-    assert answer.status_code == 200, answer.text
-    rows: list[dict[str, Any]] = answer.json()["items"]
-    return rows
 
 
 # Fields
@@ -113,142 +96,6 @@ async def test_names_are_those_of_the_answers(db: Database, serve: Serve) -> Non
     assert [row.keys() - {"shown"} for row in rows] == [{"id", "headLine"}] * 2
     for bad in ("title=a", "sort=title", "fields=heading", "body=x"):
         assert (await client.get(f"/notes?{bad}")).status_code == 422
-
-
-# Includes
-
-
-@pytest.mark.parametrize("rows", [1, 7])
-async def test_each_include_costs_one_statement(db: Database, serve: Serve, rows: int) -> None:
-    """Is it one more for each relationship, whatever the number of rows?"""
-    async with db.session() as session:
-        for n in range(rows):
-            author = Author(name=f"Author {n}", books=[Book(title=title) for title in "xyz"])
-            session.add(author)
-    client = serve(
-        db,
-        make_crud_router(Author, include=["books", "books.author"], pagination="both"),
-        make_crud_router(Book, include=["author"]),
-    )
-    for path, most in (
-        ("/authors", 1), ("/authors?include=books", 2), ("/authors?include=books,books.author", 3),
-        ("/authors?cursor=&include=books.author", 3), ("/authors?skip=99&include=books", 3),
-        ("/books?include=author", 2),
-    ):  # fmt: skip
-        with counted(db.engine) as statements:
-            found = await items(client, path)
-        assert len(statements) <= most, (path, statements.texts)
-        if "include=books" in path and "skip" not in path:
-            assert [[book["title"] for book in author["books"]] for author in found] == [
-                ["x", "y", "z"]
-            ] * rows
-        if "books.author" in path:
-            assert {
-                book["author"]["id"] == author["id"] for author in found for book in author["books"]
-            } == {True}
-
-
-async def test_relationships_of_every_kind(db: Database, serve: Serve) -> None:
-    """Are to-one, to-many, self-referential and many-to-many relationships shown, nested ones too?"""
-    await with_members(db)
-    paths = ["team", "boss", "reports", "skills", "reports.skills", "boss.team"]
-    client = serve(db, make_crud_router(Member, include=paths))
-    rows = await items(
-        client, "/members?sort=name&include=boss,reports,skills&include=reports.skills,boss.team"
-    )
-    seen = [
-        (
-            row["name"],
-            row["boss"] and (row["boss"]["name"], row["boss"]["team"]["name"]),
-            [
-                (other["name"], [skill["name"] for skill in other["skills"]])
-                for other in row["reports"]
-            ],
-            [skill["name"] for skill in row["skills"]],
-        )
-        for row in rows
-    ]
-    assert seen == [
-        ("ann", None, [("cid", ["sql"]), ("bob", ["sql"])], ["sql", "art"]),
-        ("bob", ("ann", "red"), [], ["sql"]),
-        ("cid", ("ann", "red"), [], ["sql"]),
-    ]
-    assert "team" not in rows[0]
-    one = (await client.get(f"/members/{rows[1]['id']}?include=team")).json()
-    assert one["team"].keys() == {"id", "name", "tenant"}
-    for bad in (
-        "include=nope",
-        "include=skills.members",
-        "include=badges",
-        "include=boss.boss",
-        "include=",
-    ):
-        assert (await client.get(f"/members?{bad}")).status_code == 422
-
-
-async def test_many_related_rows_are_bounded(db: Database, serve: Serve) -> None:
-    """Are only the first of a to-many relationship shown, in its order, for each row?"""
-    await with_members(db)
-    limits = Limits(max_included=1)
-    client = serve(
-        db, make_crud_router(Member, include=["reports", "skills", "boss"], limits=limits)
-    )
-    rows = await items(client, "/members?sort=name&include=reports,skills,boss")
-    assert [[other["name"] for other in row["reports"]] for row in rows] == [["cid"], [], []]
-    assert [[skill["name"] for skill in row["skills"]] for row in rows] == [["sql"]] * 3
-    assert [row["boss"] is None for row in rows] == [True, False, False]
-
-
-async def test_includes_and_fields_together(db: Database, serve: Serve) -> None:
-    """Is a relationship shown beside the few fields that were asked for?"""
-    await with_members(db)
-    client = serve(db, make_crud_router(Member, include=["team", "skills"], fields=True))
-    rows = await items(client, "/members?fields=name&include=team&sort=name&limit=1")
-    assert [row.keys() for row in rows] == [{"id", "name", "team"}]
-
-
-async def test_secrets_of_related_rows_stay_secret(db: Database, serve: Serve) -> None:
-    """Do the rules of the related model hold for its rows, even where it has no router?"""
-    async with db.session() as session:
-        session.add(Member(name="ann", team=Team(name="red", motto="m")))
-    client = serve(
-        db, make_crud_router(Member, include=["team"], filters={"*": ..., "team.name": ["eq"]})
-    )
-    row = (await items(client, "/members?include=team&team__name=red"))[0]
-    assert "motto" not in row["team"]
-    assert (await client.get("/members?team__motto=m")).status_code == 422
-
-
-class TagOut(BaseModel):
-    name: str
-
-
-class DeepMember(BaseModel):
-    name: str
-    skills: list[TagOut]
-    reports: list["DeepReport"]
-
-
-class DeepReport(BaseModel):
-    name: str
-    boss: "Boss | None"
-
-
-class Boss(BaseModel):
-    name: str
-    skills: list[TagOut]
-
-
-async def test_a_read_schema_may_embed_at_any_depth(db: Database, serve: Serve) -> None:
-    """Are the loaders derived from the schema, all the way down, for every verb?"""
-    await with_members(db)
-    client = serve(db, make_crud_router(Member, read_schema=DeepMember))
-    with counted(db.engine) as statements:
-        rows = await items(client, "/members?limit=1")
-    assert rows[0]["reports"][0]["boss"]["skills"] == [{"name": "sql"}, {"name": "art"}]
-    assert len(statements) <= 5
-    created = await client.post("/members", json={"name": "new"})
-    assert created.json() == {"name": "new", "skills": [], "reports": []}
 
 
 class Endless(BaseModel):
@@ -384,33 +231,3 @@ async def test_hidden_columns_cannot_be_asked_for(db: Database, serve: Serve) ->
         assert (await client.post("/accounts:search", json={name: "x"})).status_code == 422
     for query in ("sort=hashed_password", "fields=hashed_password", "sort=-pin_note"):
         assert (await client.get(f"/accounts?{query}")).status_code == 422
-
-
-async def test_a_list_may_have_but_one_order(db: Database, serve: Serve) -> None:
-    """Can sorting be left to the developer, by cursor as well?"""
-    async with db.session() as session:
-        session.add_all(Note(title=title) for title in "bac")
-    client = serve(db, make_crud_router(Note, sort=[], default_sort="title", pagination="cursor"))
-    assert [row["title"] for row in await items(client, "/notes")] == ["a", "b", "c"]
-    assert (await client.get("/notes?sort=id")).status_code == 422
-
-
-class OwnPage(Service[Author]):
-    """With pages of its own making, which load no relationship."""
-
-    async def get_page(self, query: Query) -> Page[Author]:
-        rows = await self.repository.get_multi(where=query.where)
-        return Page(rows, len(rows))
-
-
-async def test_pages_of_a_service_need_not_load_what_is_included(
-    db: Database, serve: Serve
-) -> None:
-    """Are includes there whatever page a service gives, for one statement each?"""
-    async with db.session() as session:
-        session.add(Author(name="Ann", books=[Book(title="t")]))
-    client = serve(db, make_crud_router(Author, service=OwnPage, include=["books"]))
-    with counted(db.engine) as statements:
-        rows = await items(client, "/authors?include=books")
-    assert [book["title"] for book in rows[0]["books"]] == ["t"]
-    assert len(statements) == 2
