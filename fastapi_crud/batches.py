@@ -2,28 +2,32 @@
 
 from collections.abc import (
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterable,
     Mapping,
     Sequence,
 )
-from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
-from fastapi_crud.changes import Change, change_all, insertion_groups
-from fastapi_crud.exceptions import ConstraintViolation, DuplicateItem, NotFound, about_item
+from fastapi_crud.changes import Change, change_all, chunks
+from fastapi_crud.exceptions import (
+    ConstraintViolation,
+    DuplicateItem,
+    NotFound,
+    PermissionDenied,
+    about_item,
+)
+from fastapi_crud.insertions import Insertions
 from fastapi_crud.integrity import translated
-from fastapi_crud.locks import begin_to_write, locked
+from fastapi_crud.locks import altered, begin_to_write, locked
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.statements import is_one_of
-from fastapi_crud.unit_of_work import inserts_plainly, needs_unit_of_work, updates_plainly
-from fastapi_crud.writer import Writer
+from fastapi_crud.unit_of_work import deletes_plainly, updates_plainly
 
 CHUNK = 1000
 """How many rows one statement is about."""
@@ -38,7 +42,7 @@ Key = tuple[Any, ...]
 Data = Mapping[str, Any]
 
 
-class Batches(Writer[ModelT], Generic[ModelT]):
+class Batches(Insertions[ModelT], Generic[ModelT]):
     """The half of `Repository` that writes several rows at once."""
 
     async def batch_create(self, data: Sequence[Data]) -> list[ModelT]:
@@ -65,10 +69,10 @@ class Batches(Writer[ModelT], Generic[ModelT]):
             CrudError: As `create` does; its `index` tells which row it is about.
         """
         stored = 0
-        async for chunk in _chunks(data):
+        async for chunk in chunks(data, CHUNK):
             try:
                 await self._together(chunk, self._store, self.create)
-            except ConstraintViolation as error:
+            except (ConstraintViolation, PermissionDenied) as error:
                 error.index = stored + (error.index or 0)
                 raise
             stored += len(chunk)
@@ -104,9 +108,11 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         deletion = self._translator.deletion(self.info)
         if deletion is not None:
             await self.batch_update([(key, deletion.deleted()) for key in keys])
-        elif needs_unit_of_work(self.info, self.session, "delete"):
+        elif not deletes_plainly(self.info):
             await self._together(await self._lock(keys), self._remove_all, self._remove)
         else:
+            if self.info.mapper.version_id_col is not None:
+                await self._lock(keys)
             await self._together(keys, self._delete_all, self._delete_one)
 
     async def lock_multi(self, ids: Sequence[object]) -> list[ModelT]:
@@ -145,12 +151,13 @@ class Batches(Writer[ModelT], Generic[ModelT]):
             statement = self._statements().rows(Query(where=where))
             statement = locked(statement, self.info.mapper, self._dialect)
             for row in (await self._execute(statement)).unique().scalars():
-                self._held.add(self.info.key_of(row), row)
+                key = self.info.parse_key(self.info.key_text(row))  # as callers write it
+                self._held.add(key or self.info.key_of(row), row)
         rows: list[ModelT] = []
         for index, key in enumerate(keys):
             with about_item(index):
                 held: ModelT | None = self._held.get(key)
-                if held is None:
+                if held is None or not self._is_meant(held):
                     await self._refuse_if_readable(key)
                     raise NotFound(self.info.name, _key_text(key))
                 rows.append(held)
@@ -169,57 +176,12 @@ class Batches(Writer[ModelT], Generic[ModelT]):
             with translated(self.info):
                 async with self.session.begin_nested():
                     return await at_once(items)
-        except ConstraintViolation:
+        except (ConstraintViolation, PermissionDenied) as error:
+            if error.index is not None:
+                raise
             with translated(self.info):
                 async with self.session.begin_nested():
                     return await _each(items, one)
-
-    async def _insert(self, data: Sequence[Data]) -> list[ModelT]:
-        with translated(self.info):
-            rows = await self._inserted(data)
-        await self._stay_in_scope(rows)
-        return await self._settle_all(rows, {name for values in data for name in values})
-
-    async def _store(self, data: Sequence[Data]) -> list[ModelT]:
-        """Store rows that nobody asks back for."""
-        if self.view.write_scope or not self._inserts_plainly(data):
-            for row in await self._insert(data):
-                self.session.expunge(row)
-            return []
-        for _, values in insertion_groups(self.info, data):
-            with translated(self.info):
-                await self.session.execute(sa.insert(self.model), values)
-        return []
-
-    async def _inserted(self, data: Sequence[Data]) -> list[ModelT]:
-        if not self._inserts_plainly(data):
-            return await self._add(data)
-        placed: dict[int, ModelT] = {}
-        for places, values in insertion_groups(self.info, data):
-            placed |= zip(places, await self._insert_group(values, self._dialect), strict=True)
-        return [placed[place] for place in range(len(data))]
-
-    def _inserts_plainly(self, data: Sequence[Data]) -> bool:
-        dialect = self.session.get_bind(self.info.mapper).dialect
-        return inserts_plainly(self.info, dialect) and not any(map(self._names_related, data))
-
-    async def _insert_group(self, values: Sequence[dict[str, Any]], dialect: str) -> list[ModelT]:
-        """Store rows that name the same columns, and give them back in order.
-
-        Databases return rows in any order. They are known by their key, or else by the order in
-        which the database counts it up: SQLite and InnoDB do for the rows of one statement
-        (https://mariadb.com/kb/en/auto_increment-handling-in-innodb/); SQLAlchemy sees to it on
-        PostgreSQL.
-        """
-        names = [column.name for column in self.info.key]
-        known = all(name in values[0] for name in names)
-        in_order = dialect == "postgresql" and not known
-        statement = sa.insert(self.model).returning(self.model, sort_by_parameter_order=in_order)
-        found = [*(await self.session.scalars(statement, values))]
-        if known:
-            by_key = {self.info.key_of(row): row for row in found}
-            return [by_key[tuple(each[name] for name in names)] for each in values]
-        return found if in_order else sorted(found, key=self.info.key_of)
 
     async def _change(self, changes: Sequence[Change[ModelT]]) -> list[ModelT]:
         free = self.info.mapper.version_id_col is None
@@ -231,6 +193,7 @@ class Batches(Writer[ModelT], Generic[ModelT]):
             for start in range(0, len(real), size):
                 statement = change_all(self.info, real[start : start + size])
                 await self.session.execute(statement)
+            altered(self.session, changed)
             await self._reload(changed)
         else:
             await self._apply(real)
@@ -245,6 +208,8 @@ class Batches(Writer[ModelT], Generic[ModelT]):
 
     async def _delete_all(self, keys: Sequence[Key]) -> list[bool]:
         deleted = 0
+        for key in keys:
+            self._held.drop(key)
         for start in range(0, len(keys), CHUNK):
             chunk = keys[start : start + CHUNK]
             where = (is_one_of(self._key, chunk), *self._write_conditions())
@@ -257,6 +222,7 @@ class Batches(Writer[ModelT], Generic[ModelT]):
         return []
 
     async def _delete_one(self, key: Key) -> bool:
+        self._held.drop(key)
         if not await self._delete(key):
             raise NotFound(self.info.name, _key_text(key))
         return True
@@ -277,22 +243,6 @@ async def _each(
         with about_item(index):
             results.append(await one(item))
     return results
-
-
-async def _chunks(data: Iterable[Data] | AsyncIterable[Data]) -> AsyncIterator[list[Data]]:
-    if isinstance(data, AsyncIterable):
-        chunk: list[Data] = []
-        async for values in data:
-            chunk.append(values)
-            if len(chunk) == CHUNK:
-                yield chunk
-                chunk = []
-        if chunk:
-            yield chunk
-        return
-    rest = iter(data)
-    while chunk := [*islice(rest, CHUNK)]:
-        yield chunk
 
 
 def _key_text(id: object) -> str:  # noqa: A002 - the field's word

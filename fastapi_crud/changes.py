@@ -1,14 +1,15 @@
 """Statements that store or change several rows, each in its own way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic
 
 import sqlalchemy as sa
 from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
-from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
+from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.statements import is_one_of, key_equals
 
@@ -92,6 +93,13 @@ def _is_sql(value: object) -> bool:
     return isinstance(value, ClauseElement) or hasattr(value, "__clause_element__")
 
 
+def constructed(info: ModelInfo, values: Data) -> dict[str, Any]:
+    """Give the columns of a new row as its class makes them: constructors and validators run."""
+    row: Any = info.constructor(values)
+    attributes: dict[str, Any] = row.__dict__
+    return {name: value for name, value in attributes.items() if name in info.columns}
+
+
 def insertion_groups(
     info: ModelInfo, data: Sequence[Data]
 ) -> list[tuple[list[int], list[dict[str, Any]]]]:
@@ -107,21 +115,70 @@ def insertion_groups(
     """
     groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
     for place, values in enumerate(data):
-        complete = _defaults(info, values) | dict(values)
+        complete = _defaults(info, values) | _given(info, values)
         places, rows = groups.setdefault(frozenset(complete), ([], []))
         places.append(place)
         rows.append(complete)
     return [*groups.values()]
 
 
+def _given(info: ModelInfo, values: Data) -> dict[str, Any]:
+    """Leave None to the default of the column, where it has one: so does the unit of work."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None or not _is_made(info.columns[name])
+    }
+
+
+def _is_made(column: ColumnInfo) -> bool:
+    return column.has_default or column.autoincrement
+
+
 def _defaults(info: ModelInfo, values: Data) -> dict[str, Any]:
     made = {
         name: column.default_value()
         for name, column in info.columns.items()
-        if name not in values and any(c.default is not None for c in column.columns)
+        if values.get(name) is None and any(c.default is not None for c in column.columns)
     }
-    return {
+    empty = {
+        name: None
+        for name, column in info.columns.items()
+        if name not in values and _may_be_empty(column)
+    }
+    return empty | {
         name: value
         for name, value in made.items()
         if value is not MISSING_DEFAULT and not isinstance(value, ClauseElement)
     }
+
+
+def _may_be_empty(column: ColumnInfo) -> bool:
+    """Tell whether a column that is left out is the same as one that is None."""
+    made = column.has_default or column.autoincrement or column.computed or column.discriminator
+    nulls = any(each.type.should_evaluate_none for each in column.columns)  # JSON has its own
+    return column.nullable and not made and not nulls and not column.version
+
+
+async def chunks(
+    data: Iterable[Data] | AsyncIterable[Data], size: int
+) -> AsyncIterator[list[Data]]:
+    """Give new rows a few at a time.
+
+    Args:
+        data: Value by attribute name, for each row.
+        size: How many at a time.
+    """
+    if isinstance(data, AsyncIterable):
+        chunk: list[Data] = []
+        async for values in data:
+            chunk.append(values)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+        if chunk:
+            yield chunk
+        return
+    rest = iter(data)
+    while chunk := [*islice(rest, size)]:
+        yield chunk

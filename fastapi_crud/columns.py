@@ -216,7 +216,8 @@ class ModelInfo:
 
     def key_of(self, row: object) -> tuple[Any, ...]:
         """Give the primary key of a row, in the mapper's order."""
-        return tuple(getattr(row, column.name) for column in self.key)
+        stored: Any = sa.inspect(row)
+        return stored.identity or tuple(getattr(row, column.name) for column in self.key)
 
     def key_text(self, row: object) -> list[str]:
         """Write the primary key of a row as it stands in a path."""

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from fastapi_crud.columns import ColumnInfo, ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
 
-KINDS = frozenset({"datetime", "local_datetime", "bool"})
+KINDS = frozenset({"datetime", "local_datetime", "boolean"})
 """A row is marked by the time of its deletion, or by a flag."""
 
 
@@ -55,7 +55,7 @@ class Deletion:
 
     @property
     def _flag(self) -> bool:
-        return self.column.kind.name == "bool"
+        return self.column.kind.name == "boolean"
 
 
 @cache
@@ -82,7 +82,7 @@ def deletion_by(info: ModelInfo, name: str) -> Deletion:
     if column is None or not column.columns or column.kind.name not in KINDS:
         msg = f"{info.name}: soft_delete={name!r}: name a date-time or boolean column of the model"
         raise ConfigurationError(msg)
-    if column.kind.name != "bool" and not column.nullable:
+    if column.kind.name != "boolean" and not column.nullable:
         msg = f"{info.name}: soft_delete={name!r}: it must be nullable, NULL means not deleted"
         raise ConfigurationError(msg)
     return Deletion(column)

@@ -1,8 +1,10 @@
 """Rows locked until the transaction ends, so that what was read is still so when it is written."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, SessionTransaction
 
@@ -37,7 +39,16 @@ def locked(statement: sa.Select[Any], mapper: Mapper[Any], dialect: str) -> sa.S
     if dialect == "sqlite":
         return fresh
     # PostgreSQL cannot lock the optional side of an outer join, so it is told what to lock.
-    return fresh.with_for_update(of=mapper.local_table if dialect == "postgresql" else None)
+    return fresh.with_for_update(of=mapper.tables if dialect == "postgresql" else None)
+
+
+def altered(session: AsyncSession, rows: Iterable[object]) -> None:
+    """Tell a session that a statement has changed rows: undoing it must undo what they say.
+
+    SQLAlchemy does so itself for the statements that it synchronizes with the rows.
+    """
+    unit: Any = session.sync_session
+    unit._register_altered([sa.inspect(row) for row in rows])  # noqa: SLF001
 
 
 class Held:
@@ -51,6 +62,7 @@ class Held:
         self._session = session
         self._rows: dict[tuple[Any, ...], Any] = {}
         self._transaction: SessionTransaction | None = None
+        event.listen(session.sync_session, "after_soft_rollback", self._forget)
 
     def add(self, key: tuple[Any, ...], row: object) -> None:
         """Remember a row."""
@@ -63,6 +75,10 @@ class Held:
     def drop(self, key: tuple[Any, ...]) -> None:
         """Forget a row: it is there no more."""
         self._current().pop(key, None)
+
+    def _forget(self, *_: object) -> None:
+        """Forget all rows: a savepoint that is undone takes its locks along."""
+        self._rows = {}
 
     def _current(self) -> dict[tuple[Any, ...], Any]:
         transaction = self._session.sync_session.get_transaction()

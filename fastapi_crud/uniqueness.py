@@ -90,5 +90,6 @@ def _declared(info: ModelInfo) -> Iterator[UniqueKey]:
 
 def _key(info: ModelInfo, columns: Any, where: dict[str, Any]) -> Iterator[UniqueKey]:  # noqa: ANN401
     plain: list[sa.Column[Any]] = [column for column in columns if isinstance(column, sa.Column)]
-    if len(plain) == len([*columns]):
+    mapped = all(column.name in info.attributes for column in plain)
+    if mapped and len(plain) == len([*columns]):
         yield UniqueKey(tuple(info.attributes[column.name] for column in plain), where)

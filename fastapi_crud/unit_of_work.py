@@ -32,17 +32,35 @@ def needs_unit_of_work(
     return not session.get_bind(mapper).dialect.update_returning or _watches(info)
 
 
-def inserts_plainly(info: ModelInfo, dialect: Dialect) -> bool:
-    """Tell whether new rows can be stored without making instances first, many at once.
+KNOWN_AGAIN = frozenset({"integer", "text", "uuid", "enum", "boolean"})
+"""Keys that every driver gives back as they were given."""
 
-    So it is where making one does nothing of its own, and where the database gives back what it
-    stored under a key by which each row is known again.
+
+def inserts_plainly(info: ModelInfo, dialect: Dialect) -> bool:
+    """Tell whether many new rows can be stored by one statement.
+
+    So it is where nobody listens, and where the database gives back what it stored under a key by
+    which each row is known again.
     """
     mapper = info.mapper
-    plain = mapper.class_manager.original_init is mapper.registry.constructor
-    known = not any(_is_lossy(c.type, dialect) for each in info.key for c in each.columns)
-    listened = _spans_tables(mapper, "insert") or _listens(mapper, "insert") or _watches(info)
-    return plain and known and not listened and dialect.insert_executemany_returning
+    known = all(each.kind.name in KNOWN_AGAIN for each in info.key) and not any(
+        _is_lossy(column.type, dialect) for each in info.key for column in each.columns
+    )
+    listened = _spans_tables(mapper, "insert") or _listens(mapper, "insert")
+    return known and not listened and dialect.insert_executemany_returning
+
+
+def builds_plainly(info: ModelInfo) -> bool:
+    """Tell whether making an instance does nothing of its own: it sets the attributes given."""
+    plain = info.mapper.class_manager.original_init is info.mapper.registry.constructor
+    return plain and not _watches(info)
+
+
+def deletes_plainly(info: ModelInfo) -> bool:
+    """Tell whether rows that are locked can be deleted by one statement for all of them."""
+    mapper = info.mapper
+    listened = _spans_tables(mapper, "delete") or _listens(mapper, "delete")
+    return not listened and not _cascades(mapper)
 
 
 def updates_plainly(info: ModelInfo) -> bool:

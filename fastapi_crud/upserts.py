@@ -1,27 +1,28 @@
 """Rows stored or changed by one statement: the database decides which, so nobody can race."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
-from fastapi_crud.batches import Batches
-from fastapi_crud.changes import bound, counted_up, insertion_groups
+from fastapi_crud.changes import Change, bound, counted_up, insertion_groups
 from fastapi_crud.exceptions import (
     ConfigurationError,
+    CrudError,
     DuplicateItem,
     InvalidData,
+    NotFound,
     PermissionDenied,
+    TransactionConflict,
     UniqueViolation,
     about_item,
 )
 from fastapi_crud.integrity import translated
-from fastapi_crud.locks import begin_to_write, locked
+from fastapi_crud.locks import begin_to_write
+from fastapi_crud.lookups import Lookups, Row
 from fastapi_crud.models import ModelT
-from fastapi_crud.query.clauses import Query
 from fastapi_crud.uniqueness import UniqueKey, unique_key
 from fastapi_crud.unit_of_work import upserts_plainly
 
@@ -30,26 +31,10 @@ UpsertMode = Literal["merge", "ignore"]
 
 UPSERT_CHUNK = 500
 """How many rows one statement stores."""
-FIND_CHUNK = 100
-"""How many rows one statement looks for: telling them apart costs their number squared."""
-
 Data = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row to be stored, or to change one that is there.
-
-    Args:
-        given: The attributes that are given: nothing else is changed.
-        values: What is stored of a new row, by attribute name.
-    """
-
-    given: frozenset[str]
-    values: dict[str, Any]
-
-
-class Upserts(Batches[ModelT], Generic[ModelT]):
+class Upserts(Lookups[ModelT], Generic[ModelT]):
     """The half of `Repository` that stores rows or changes those that are there."""
 
     async def upsert(
@@ -87,26 +72,19 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
         rows = [Row(frozenset(item), self._complete(item)) for item in data]
         self._check(rows, key)
 
+        upsert = self._upsert_in_scope if self.view.write_scope else self._upsert
+
         async def at_once(rows: Sequence[Row]) -> list[ModelT]:
-            return await self._upsert(rows, key, mode)
+            return await upsert(rows, key, mode)
 
         async def one(row: Row) -> ModelT:
-            return (await self._upsert([row], key, mode))[0]
+            try:
+                return (await upsert([row], key, mode))[0]
+            except CrudError as error:
+                error.index = None  # the caller knows which of all
+                raise
 
         return await self._together(rows, at_once, one)
-
-    async def find(self, data: Sequence[Data], names: Sequence[str]) -> list[ModelT | None]:
-        """Give the rows with these values of a unique key.
-
-        Args:
-            data: Value by attribute name, for each row; those of the key must be there.
-            names: The attributes of the key.
-
-        Returns:
-            For each the row, or None where there is none that this caller sees.
-        """
-        rows = [Row(frozenset(item), self._complete(item)) for item in data]
-        return await self._found(rows, unique_key(self.info, names), lock=False)
 
     def _check(self, rows: Sequence[Row], key: UniqueKey) -> None:
         seen: set[tuple[Any, ...]] = set()
@@ -116,10 +94,51 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
                 if missing:
                     msg = f"{' and '.join(missing)} must be given"
                     raise InvalidData(msg, fields=missing)
+                self._check_other_key(row, key)
                 values = tuple(row.values[name] for name in key.names)
                 if values in seen:
                     raise DuplicateItem(fields=key.names)
                 seen.add(values)
+
+    def _check_other_key(self, row: Row, key: UniqueKey) -> None:
+        """Refuse a second key on databases that would go by either."""
+        names = [column.name for column in self.info.key]
+        if self._dialect in {"mysql", "mariadb"} and not key.primary and {*names} & row.given:
+            msg = f"{' and '.join(names)} cannot be given here"
+            raise InvalidData(msg, fields=names)
+
+    async def _upsert_in_scope(
+        self, rows: Sequence[Row], key: UniqueKey, mode: UpsertMode
+    ) -> list[ModelT]:
+        """Change rows that this caller may write, and store the others.
+
+        No condition of a native upsert holds a scope on every database: a row that appears
+        meanwhile, and may be somebody else's, is never changed.
+
+        Raises:
+            TransactionConflict: If a row of this caller's own has appeared meanwhile.
+        """
+        there = await self._found(rows, key, lock=False)
+        pairs = [(row, old) for row, old in zip(rows, there, strict=True) if old is not None]
+        new = [row for row, old in zip(rows, there, strict=True) if old is None]
+        try:
+            await self._lock([self.info.key_of(old) for _, old in pairs])
+        except (PermissionDenied, NotFound) as error:
+            error.index = None  # one by one it shows which
+            raise
+        if mode == "merge":
+            names = frozenset(key.names)
+            await self._change(
+                [Change(old, {n: row.values[n] for n in row.given - names}) for row, old in pairs]
+            )
+        try:
+            async with self.session.begin_nested():
+                await self._insert([row.values for row in new])
+        except UniqueViolation as error:
+            if any(await self._found(new, key, lock=False)):
+                raise TransactionConflict from error
+            raise
+        return await self._settle_all(await self._stored(rows, key))
 
     async def _upsert(self, rows: Sequence[Row], key: UniqueKey, mode: UpsertMode) -> list[ModelT]:
         alike: dict[frozenset[str], list[Row]] = {}
@@ -139,18 +158,6 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
                         )
             return await self._settle_all(await self._stored(rows, key))
 
-    def _complete(self, item: Data) -> dict[str, Any]:
-        """Give what is stored of a new row: validators have their say, and a subclass its mark."""
-        row: Any = self.info.constructor(item)
-        attributes: dict[str, Any] = row.__dict__
-        made = {name: it for name, it in attributes.items() if name in self.info.columns}
-        for name, column in self.info.columns.items():
-            if column.version:
-                made[name] = 1
-            elif column.discriminator:
-                made[name] = self.info.mapper.polymorphic_identity
-        return made
-
     def _statement(
         self, group: Sequence[Data], key: UniqueKey, changed: Sequence[str]
     ) -> sa.Insert:
@@ -168,7 +175,7 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
             for row in group
         ]
         target = [self.info.columns[name].columns[0] for name in key.names]
-        allowed = [*self._live(), *self._write_conditions()]
+        allowed = self._live()
         if self._dialect in {"mysql", "mariadb"}:
             insert = mysql.insert(table).values(rows)
             new = {columns[name].name: insert.inserted[columns[name].name] for name in changed}
@@ -208,33 +215,6 @@ class Upserts(Batches[ModelT], Generic[ModelT]):
             for name, counted in counted_up(self.info).items()
         }
         return {**sets, **versions, **new}
-
-    async def _found(
-        self, rows: Sequence[Row], key: UniqueKey, *, lock: bool
-    ) -> list[ModelT | None]:
-        """Find rows by a unique key; the database tells which belongs to which item."""
-        found: list[ModelT | None] = []
-        for start in range(0, len(rows), FIND_CHUNK):
-            found += await self._found_few(rows[start : start + FIND_CHUNK], key, lock=lock)
-        return found
-
-    async def _found_few(
-        self, rows: Sequence[Row], key: UniqueKey, *, lock: bool
-    ) -> list[ModelT | None]:
-        attributes = [getattr(self.model, name) for name in key.names]
-        same: list[ColumnElement[bool]] = [
-            sa.and_(*(a == row.values[n] for a, n in zip(attributes, key.names, strict=True)))
-            for row in rows
-        ]
-        place = sa.case(*((test, index) for index, test in enumerate(same)))
-        conditions = self._write_conditions() if lock else []
-        query = Query(where=(sa.or_(*same), *conditions))
-        statement = self._statements().rows(query).order_by(None).add_columns(place)
-        if lock:
-            statement = locked(statement, self.info.mapper, self._dialect)
-        selected: Sequence[Any] = (await self._execute(statement)).unique().all()
-        found = {row[1]: row[0] for row in selected}
-        return [found.get(index) for index in range(len(rows))]
 
     async def _stored(self, items: Sequence[Row], key: UniqueKey) -> list[ModelT]:
         """Give the rows as they are now, unless there is one that this caller may not change."""

@@ -1,28 +1,25 @@
 """Single rows of one model, to write: create, update, delete, restore, purge. Never commits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.orm import InstanceState
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.changes import Change
 from fastapi_crud.exceptions import ConfigurationError, NotDeleted, PermissionDenied
 from fastapi_crud.integrity import translated
-from fastapi_crud.locks import Held, begin_to_write, locked
+from fastapi_crud.locks import Held, altered, begin_to_write, locked
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.clauses import Deleted, Query
-from fastapi_crud.query.loading import options
-from fastapi_crud.query.statements import is_one_of, key_equals
-from fastapi_crud.reader import KEYS_CHUNK
-from fastapi_crud.relations import Relations
-from fastapi_crud.unit_of_work import needs_unit_of_work, stores_less
+from fastapi_crud.query.statements import key_equals
+from fastapi_crud.settling import Settling
+from fastapi_crud.unit_of_work import needs_unit_of_work
 
 
-class Writer(Relations[ModelT], Generic[ModelT]):
+class Writer(Settling[ModelT], Generic[ModelT]):
     """The half of `Repository` that writes single rows."""
 
     async def create(self, data: Mapping[str, Any]) -> ModelT:
@@ -81,6 +78,8 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         related = self._names_related(data)
         key = None if isinstance(obj_or_id, self.model) else self.info.as_key(obj_or_id)
         if isinstance(obj_or_id, self.model):
+            if await self._is_deleted(obj_or_id):
+                return None
             await self._stay_in_scope([obj_or_id])
             if not related:
                 return await self._write(obj_or_id, data)
@@ -109,11 +108,11 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         if deletion is None:
             return await self.purge(obj_or_id)
         if isinstance(obj_or_id, self.model):
+            if await self._is_deleted(obj_or_id):
+                return False
             await self._stay_in_scope([obj_or_id])
-            if not deletion.marks(obj_or_id):
-                await self._write(obj_or_id, deletion.deleted())
-                return True
-            return False
+            await self._write(obj_or_id, deletion.deleted())
+            return True
         key = self.info.as_key(obj_or_id)
         return key is not None and await self._set(key, deletion.deleted()) is not None
 
@@ -140,7 +139,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         row = None if key is None else await self._writable(key, deleted="include")
         if row is None:
             return None
-        if not deletion.marks(row):
+        if not await self._is_deleted(row):
             raise NotDeleted
         return await self._write(row, deletion.restored())
 
@@ -187,6 +186,7 @@ class Writer(Relations[ModelT], Generic[ModelT]):
             if row is None:
                 await self._refuse_if_readable(key)
                 return None
+            altered(self.session, [row])
             await self._stay_in_scope([row])
             return row
 
@@ -205,10 +205,8 @@ class Writer(Relations[ModelT], Generic[ModelT]):
     ) -> ModelT | None:
         """Give a row that this caller may write; a row that is locked is not read again."""
         held: ModelT | None = self._held.get(key)
-        deletion = self._translator.deletion(self.info)
         if held is not None:
-            hidden = deletion is not None and deleted == "exclude" and deletion.marks(held)
-            return None if hidden else held
+            return held if self._is_meant(held, deleted) else None
         with translated(self.info):
             if lock:
                 await begin_to_write(self.session, self.info.mapper)
@@ -239,9 +237,18 @@ class Writer(Relations[ModelT], Generic[ModelT]):
     def _held(self) -> Held:
         return Held(self.session)
 
-    @property
-    def _key(self) -> list[Any]:
-        return [getattr(self.model, column.name) for column in self.info.key]
+    def _is_meant(self, row: ModelT, deleted: Deleted = "exclude") -> bool:
+        """Tell whether a row is one of those that are meant: live ones, unless asked for others."""
+        deletion = self._translator.deletion(self.info)
+        return deletion is None or deleted != "exclude" or not deletion.marks(row)
+
+    async def _is_deleted(self, row: ModelT) -> bool:
+        deletion = self._translator.deletion(self.info)
+        if deletion is None:
+            return False
+        if deletion.column.name in sa.inspect(row).unloaded:
+            await self.session.refresh(row)
+        return deletion.marks(row)
 
     def _live(self) -> list[ColumnElement[bool]]:
         deletion = self._translator.deletion(self.info)
@@ -258,42 +265,3 @@ class Writer(Relations[ModelT], Generic[ModelT]):
         there = self._statements(deleted).keys(key_equals(self.info, key))
         if await self._scalar(sa.select(sa.exists(there)), ()):
             raise PermissionDenied
-
-    async def _settle(self, row: ModelT, names: Collection[str]) -> ModelT:
-        """Load what only the database knows of a row that was just written, if anything."""
-        return (await self._settle_all([row], names))[0]
-
-    async def _settle_all(
-        self, rows: Sequence[ModelT], names: Collection[str] = ()
-    ) -> list[ModelT]:
-        """Load what only the database knows of rows that were just written: one statement.
-
-        Args:
-            rows: The rows.
-            names: What was written; relationships among it stay as they are, unless answers show
-                them.
-        """
-        await self._reload([row for row in rows if self._is_unsettled(row)], names)
-        return [*rows]
-
-    async def _reload(self, rows: Sequence[ModelT], names: Collection[str] = ()) -> None:
-        loaded = options(self.info, self.view.loads, self._translator)
-        for start in range(0, len(rows), KEYS_CHUNK):
-            chunk = rows[start : start + KEYS_CHUNK]
-            held = [self._related_in(row, names) for row in chunk]
-            keys = [self.info.key_of(row) for row in chunk]
-            statement = sa.select(self.model).where(is_one_of(self._key, keys)).options(*loaded)
-            with translated(self.info):
-                found = await self.session.scalars(
-                    statement.execution_options(populate_existing=True)
-                )
-                found.unique().all()
-            for tie in (tie for ties in held for tie in ties):
-                tie.show()
-
-    def _is_unsettled(self, row: ModelT) -> bool:
-        state: InstanceState[Any] = sa.inspect(row)
-        expressions = {name for name, column in self.info.columns.items() if not column.columns}
-        unknown = state.expired_attributes | expressions | self.view.loads.keys()
-        dialect = self.session.get_bind(self.info.mapper).dialect
-        return bool(state.unloaded & unknown) or stores_less(self.info, dialect)

@@ -12,6 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -97,9 +98,13 @@ def repository_of(model: type[Any], session: AsyncSession) -> Repository[Any]:
 
 def facts(row: Any) -> Data:
     """What a row says, but for what differs each time."""
-    info = inspect_model(type(row))
+    info = inspect_model(sa.inspect(row).mapper.class_)
     mapped = {name for name, column in info.columns.items() if not column.hybrid}
-    return {name: getattr(row, name) for name in mapped - made_by_itself(info)}
+    values = {name: getattr(row, name) for name in mapped - made_by_itself(info)}
+    return {  # SQLite gives back a time without its offset, which is UTC
+        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
 
 
 Outcome = tuple[list[Data], list[Data]] | tuple[type[CrudError], int | None]
@@ -249,6 +254,10 @@ CHANGED: dict[type[Any], str] = {
 }
 
 
+ROW_BY_ROW = {models.Manager, models.Folder}
+"""Rows in several tables, or with others to delete in Python: SQLAlchemy works on each."""
+
+
 async def test_a_batch_costs_the_same_whatever_its_size(db: Database) -> None:
     """Are as many statements sent for sixty rows as for three, for each kind of model?"""
     for model, make in UNIFORM.items():
@@ -268,6 +277,8 @@ async def test_a_batch_costs_the_same_whatever_its_size(db: Database) -> None:
                 with counted(db.engine) as statements:
                     await rows.batch_delete(keys)
                 costs["delete"].append(statements.verbs)
+        if model in ROW_BY_ROW:
+            continue
         for operation, (few, many) in costs.items():
             assert few == many, (model.__name__, operation)
 
@@ -511,8 +522,12 @@ def keyed(name: str, number: int) -> type[Any]:
 
 
 KEYED = {name: keyed(name, number) for number, name in enumerate(sorted(KEY_VALUES))}
-LOSSY_KEYS = {("mysql", name) for name in ("datetime", "local datetime", "interval", "local time")}
-"""Keys that MariaDB cuts to seconds: those of two rows may be the same."""
+LOSSY_KEYS = {
+    *(("mysql", name) for name in ("datetime", "local datetime", "interval", "local time")),
+    ("sqlite", "datetime"),
+}
+"""Keys that MariaDB cuts to seconds, so that those of two rows may be the same; SQLite loses the
+offset, so that a key is not equal to itself."""
 IMPOSSIBLE: dict[str, set[str]] = {
     Random.__tablename__: {"postgresql", "mysql"},
     KEYED["enum"].__tablename__: {"postgresql"},

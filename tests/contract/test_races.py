@@ -17,13 +17,13 @@ from fastapi_crud.operations import DEFAULT_OPERATIONS
 from tests import models
 from tests.conftest import Client, Serve, rows_of
 
-ROUNDS = 8
+ROUNDS = 4
 CALLERS = 6
 
 Answer = httpx2.Response
 Call = Callable[[Client, int], Awaitable[Answer]]
 
-NAMES = {models.Note: "title", models.Ticket: "text", models.Article: "slug"}
+NAMES = {models.Note: "title", models.Article: "slug"}
 KINDS = pytest.mark.parametrize("model", NAMES, ids=lambda model: model.__name__)
 
 
@@ -227,7 +227,7 @@ async def test_one_of_many_puts_creates(db: Database, apps: Apps, model: type[An
     apps.run(make_crud_router(model, name="things", upsert=True, client_ids=True))
     body = {"label": "l"} if model is models.Tag else {"slug": "s"}
     for i in range(ROUNDS):
-        answers = await apps.race(lambda c, n: c.put(f"/things/{i}", json=values(body, i, n)))  # noqa: B023
+        answers = await apps.race(lambda c, n: c.put(f"/things/{i + 1}", json=values(body, i, n)))  # noqa: B023
         counts = statuses(answers)
         assert counts[201] == 1
         assert counts[200] + counts[409] == CALLERS - 1

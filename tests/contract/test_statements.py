@@ -6,8 +6,9 @@ import pytest
 from pydantic import BaseModel
 
 from fastapi_crud import Database, make_crud_router
+from fastapi_crud.operations import OPERATIONS
 from tests import models
-from tests.conftest import Serve, counted
+from tests.conftest import Client, Serve, counted
 
 
 class BookOut(BaseModel):
@@ -185,3 +186,90 @@ async def test_a_scope_costs_one_look_after_a_write(db: Database, serve: Serve) 
         costs[f"{method} {body}"] = len(statements)
     extra = 0 if db.engine.dialect.update_returning else 1
     assert [*costs.values()] == [1, 2 + extra, 1, 1]
+
+
+async def test_what_states_and_deletions_cost(db: Database, serve: Serve) -> None:
+    """Is a condition on the state one look at the row, and a deletion that is soft one change?"""
+    operations: Any = {*OPERATIONS} - {"upsert"}
+    client = serve(
+        db, make_crud_router(models.Note), make_crud_router(models.Article, operations=operations)
+    )
+    begin = ["BEGIN"] if db.engine.dialect.name == "sqlite" else []
+    for collection, body in (("/notes", {"title": "a"}), ("/articles", {"slug": "a"})):
+        created = await client.post(collection, json=body)
+        path, tag = created.headers["location"], created.headers["etag"]
+        versioned = collection == "/articles"
+        reread = ["SELECT"] if versioned and not db.engine.dialect.update_returning else []
+        look = [*begin, "SELECT"]
+        requests: list[tuple[str, str, Any, str | None, list[str]]] = [
+            ("PATCH", path, {}, tag, look), ("PATCH", path, {}, '"x"', look),
+            ("PATCH", f"{collection}/0", body, tag, look),
+            ("GET", path, None, tag, ["SELECT"]),
+            ("PATCH", path, {**body, "title": "b"}, tag, [*look, "UPDATE", *reread]),
+            ("DELETE", path, None, "*", [*look, "UPDATE" if versioned else "DELETE", *reread]),
+        ]  # fmt: skip
+        if versioned:
+            requests += [
+                ("POST", f"{path}:restore", None, None, [*look, "UPDATE", *reread]),
+                ("DELETE", path, None, None, [*look, "UPDATE", *reread]),
+                ("POST", f"{path}:purge", None, None, [*look, "DELETE"]),
+            ]
+        for method, url, sent, match, verbs in requests:
+            headers = {} if match is None else {"If-Match": match}
+            with counted(db.engine) as statements:
+                answer = await client.request(method, url, json=sent, headers=headers)
+            assert answer.status_code < 500, answer.text
+            assert len(statements) <= len(verbs), (method, url, match, statements.texts)
+
+
+BATCHES: dict[type[Any], dict[str, Any]] = {
+    models.Note: {"title": "{}"}, models.Article: {"slug": "{}", "meta": {"a": 1}},
+    models.Line: {"order_id": 1, "line_no": 0}, models.Account: {"email": "{}"},
+}  # fmt: skip
+"""Model → a row of several."""
+
+
+async def test_several_rows_cost_no_more_than_few(db: Database, serve: Serve) -> None:
+    """Do 30 rows cost as many statements as 3, to create, change, upsert and delete?"""
+    for model, body in BATCHES.items():
+        by_one_key = model is not models.Article or db.engine.dialect.name != "mysql"
+        operations: Any = {*OPERATIONS[:9]} - {"restore", "purge"} | {*OPERATIONS[9:]}
+        operations -= set() if by_one_key else {"upsert"}
+        client = serve(db, make_crud_router(model, name="things", operations=operations))
+        costs: dict[int, list[int]] = {}
+        for count in (3, 30):
+            items = [
+                {k: n + count if k == "line_no" else f"{v}".format(f"{count} {n}") if v == "{}" else v
+                 for k, v in body.items()}
+                for n in range(count)
+            ]  # fmt: skip
+            costs[count] = await cost_of(db, client, items, upsert=by_one_key)
+        assert costs[3] == costs[30], (model, costs)
+        assert max(costs[30]) <= 6, (model, costs)
+
+
+async def cost_of(db: Database, client: Client, items: list[Any], *, upsert: bool) -> list[int]:
+    """Create, change, upsert and delete rows, and tell how many statements each has cost."""
+    costs: list[int] = []
+
+    async def ask(verb: str, body: Any) -> Any:
+        with counted(db.engine) as statements:
+            answer = await client.post(f"/things:{verb}", json=body)
+        assert answer.status_code < 300, answer.text
+        costs.append(len(statements))
+        return answer.json()["items"] if answer.content else None
+
+    rows = await ask("batchCreate", {"items": items})
+    names = ["order_id", "line_no"] if "line_no" in items[0] else ["id"]
+    keys = [{name: row[name] for name in names} for row in rows]
+    value = next(iter(items[0].keys() - {*names} or {"quantity"}))
+    changes = [{**key, value: f"x{n}" if value in items[0] else n} for n, key in enumerate(keys)]
+    await ask(
+        "batchUpdate",
+        {"items": changes if value != "meta" else [{**key, "meta": {}} for key in keys]},
+    )
+    if upsert:
+        unique = ["order_id", "line_no"] if "line_no" in items[0] else [next(iter(items[0]))]
+        await ask("upsert", {"items": items, "on_conflict": unique})
+    await ask("batchDelete", {"ids": keys if len(names) > 1 else [key["id"] for key in keys]})
+    return costs

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from fastapi import Depends, HTTPException
 
 from fastapi_crud import Database, make_crud_router
 from fastapi_crud.options import Limits
@@ -70,6 +71,73 @@ async def test_patch_changes_what_it_names(notes: Client) -> None:
     unchanged = await notes.patch(path, json={})
     assert unchanged.status_code == 200
     assert unchanged.json() == before
+
+
+async def test_nothing_is_written_for_nothing(db: Database, serve: Serve) -> None:
+    """Does an empty PATCH leave version and clock alone, and is null in its place refused?"""
+    client = serve(db, make_crud_router(models.Article))
+    created = await client.post("/articles", json={"slug": "a", "title": "t", "meta": {"a": 1}})
+    path, row = created.headers["location"], created.json()
+    for media_type in ("application/json", "application/merge-patch+json"):
+        headers = {"content-type": media_type}
+        unchanged = await client.patch(path, content=b"{}", headers=headers)
+        assert (unchanged.status_code, unchanged.json()) == (200, row)
+        refused = await client.patch(path, content=b'{"slug": null}', headers=headers)
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/slug")
+    ignored = await client.patch(path, json={"version": 9, "updated_at": None, "id": row["id"]})
+    assert (ignored.status_code, ignored.json()) == (200, row)
+    changed = (await client.patch(path, json={"title": None, "meta": None})).json()
+    assert (changed["title"], changed["meta"], changed["version"]) == (None, None, 2)
+    assert changed["updated_at"] != row["updated_at"]
+
+
+async def test_put_creates_where_that_is_asked_for(db: Database, serve: Serve) -> None:
+    """Is a row created under the key in the path, once, and only where `upsert=True` says so?"""
+    client = serve(
+        db,
+        make_crud_router(models.Line, upsert=True),
+        make_crud_router(models.Note, upsert=True, client_ids=True),
+        make_crud_router(models.Tag),
+    )
+    for path, body, key in (
+        ("/lines/7/8", {"quantity": 2}, {"order_id": 7, "line_no": 8}),
+        ("/notes/907", {"title": "a"}, {"id": 907}),
+    ):
+        created = await client.put(path, json=body)
+        assert created.status_code == 201, created.text
+        assert created.json().items() >= {**body, **key}.items()
+        again = await client.put(path, json={**body, **key})
+        assert (again.status_code, again.json()) == (200, created.json())
+        other = path[:-1] + "9"
+        wrong = await client.put(other, json={**body, **key})
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "pk_mismatch")
+        assert wrong.json()["errors"][-1]["pointer"] == f"#/{[*key][-1]}"
+        assert (await client.get(other)).status_code == 404
+    assert (await client.put("/notes/x", json={"title": "b"})).status_code == 404
+    taken = await client.put("/notes/908", json={"title": "a"})
+    assert (taken.status_code, taken.json()["errors"][0]["pointer"]) == (409, "#/title")
+    assert (await client.put("/notes/908", json={"title": 5})).status_code == 422
+    assert (await client.put("/tags/a", json={})).status_code == 404
+
+
+async def test_put_is_no_way_around_create(sqlite: Database, serve: Serve) -> None:
+    """Do dependencies and scope of `create` hold for a PUT that may create?"""
+
+    async def refuse() -> None:
+        raise HTTPException(401)
+
+    async def none() -> bool:
+        return False
+
+    client = serve(
+        sqlite,
+        make_crud_router(models.Tag, upsert=True, dependencies={"create": [Depends(refuse)]}),
+        make_crud_router(models.Tag, name="scoped", upsert=True, scope={"create": none}),
+    )
+    for path, status in (("/tags", 401), ("/scoped", 403)):
+        assert (await client.post(path, json={"slug": "a"})).status_code == status
+        assert (await client.put(f"{path}/a", json={})).status_code == status
+    assert await rows_of(sqlite, models.Tag) == []
 
 
 async def test_put_sets_everything(notes: Client) -> None:

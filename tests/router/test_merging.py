@@ -101,12 +101,13 @@ async def test_what_is_merged_is_checked(sqlite: Database, serve: Serve) -> None
     created = await client.post("/profiles", json=body)
     assert created.status_code == 201, created.text
     path = created.headers["location"]
-    for patch, pointer in (
+    cases: list[tuple[Any, str]] = [
         ({"scores": {"z": "many"}}, "#/scores/z"), ({"scores": {"x": {"y": 1}}}, "#/scores/x"),
         ({"scores": None}, "#/scores"), ({"scores": []}, "#/scores"),
         ({"scores": {"z": 1}, "name": 5}, "#/name"), ({"scores": {"z": 1}, "nope": 5}, "#/nope"),
         ({"scores": {"z": 1}, "id": 5}, "#/id"), ([], "#"), ("x", "#"), (None, "#"),
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for patch, pointer in cases:
         for headers in (MERGE, {}):
             answer = await client.patch(path, json=patch, headers=headers)
             assert answer.status_code == 422, (patch, answer.text)
