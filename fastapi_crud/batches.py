@@ -54,7 +54,7 @@ class Batches(Insertions[ModelT], Generic[ModelT]):
         Raises:
             CrudError: As `create` does; its `index` tells which row it is about. None is stored.
         """
-        return await self._together(data, self._insert, self.create)
+        return await self._together(data, self._insert, self._insert_one)
 
     async def create_multi(self, data: Iterable[Data] | AsyncIterable[Data]) -> int:
         """Store any number of new rows, without holding more than a thousand of them in memory.
@@ -71,7 +71,7 @@ class Batches(Insertions[ModelT], Generic[ModelT]):
         stored = 0
         async for chunk in chunks(data, CHUNK):
             try:
-                await self._together(chunk, self._store, self.create)
+                await self._together(chunk, self._store, self._insert_one)
             except (ConstraintViolation, PermissionDenied) as error:
                 error.index = stored + (error.index or 0)
                 raise

@@ -6,6 +6,8 @@ from itertools import islice
 from typing import Any, Generic
 
 import sqlalchemy as sa
+from pydantic_core import to_json
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
@@ -30,14 +32,18 @@ class Change(Generic[ModelT]):
 
     def apply(self) -> None:
         """Set the attributes of the row."""
+        there: dict[str, Any] = self.row.__dict__
         for name, value in self.data.items():
+            old = there.get(name, MISSING_DEFAULT)
             setattr(self.row, name, value)
+            if not _is_sql(value) and old == value and not _is_same(old, value):
+                flag_modified(self.row, name)  # SQLAlchemy takes 1 and true for the same
 
     @property
     def idle(self) -> bool:
         """Whether the row is so already; SQL cannot be known."""
         return all(
-            not _is_sql(value) and getattr(self.row, name) == value
+            not _is_sql(value) and _is_same(self.row.__dict__.get(name, MISSING_DEFAULT), value)
             for name, value in self.data.items()
         )
 
@@ -87,6 +93,13 @@ def bound(value: Any, attribute: Any) -> ColumnElement[Any]:  # noqa: ANN401 - a
         expression: ColumnElement[Any] = sa.type_coerce(value, attribute.type)
         return expression
     return sa.bindparam(None, value, type_=attribute.type, unique=True)
+
+
+def _is_same(old: object, new: object) -> bool:
+    """Tell whether two values are stored alike: JSON tells 1, 1.0 and true apart."""
+    if type(old) is not type(new) or old != new:
+        return False
+    return not isinstance(new, dict | list) or to_json(old) == to_json(new)
 
 
 def _is_sql(value: object) -> bool:

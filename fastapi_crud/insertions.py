@@ -32,6 +32,9 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
             raise
         return await self._settle_all(rows, {name for values in data for name in values})
 
+    async def _insert_one(self, values: Data) -> ModelT:
+        return (await self._insert([values]))[0]
+
     async def _store(self, data: Sequence[Data]) -> list[ModelT]:
         """Store rows that nobody asks back for."""
         if self.view.write_scope or not self._inserts_plainly(data):

@@ -111,7 +111,8 @@ def _float(column_type: TypeEngine[Any]) -> Kind:
     bounds: dict[str, Any] = (
         {"ge": -SINGLE_PRECISION_MAX, "le": SINGLE_PRECISION_MAX} if single else {}
     )
-    write = Annotated[float, Field(strict=True, allow_inf_nan=False, **bounds)]
+    positive = AfterValidator(lambda value: value + 0.0)  # some databases have no -0.0
+    write = Annotated[float, Field(strict=True, allow_inf_nan=False, **bounds), positive]
     return Kind("float", float, float, write, float_from_text)
 
 

@@ -36,18 +36,28 @@ class Row:
 class Lookups(Batches[ModelT], Generic[ModelT]):
     """The part of `Repository` that finds rows by a unique key."""
 
-    async def find(self, data: Sequence[Data], names: Sequence[str]) -> list[ModelT | None]:
+    async def find(
+        self, data: Sequence[Data], names: Sequence[str], *, lock: bool = False
+    ) -> list[ModelT | None]:
         """Give the rows with these values of a unique key.
 
         Args:
-            data: Value by attribute name, for each row; those of the key must be there.
+            data: Value by attribute name, for each row; one without a key is not found.
             names: The attributes of the key.
+            lock: Whether to lock the rows until the transaction ends.
 
         Returns:
             For each the row, or None where there is none that this caller sees.
         """
         rows = [Row(frozenset(item), self._complete(item)) for item in data]
-        return await self._found(rows, unique_key(self.info, names), lock=False)
+        key = unique_key(self.info, names)
+        named = [i for i, row in enumerate(rows) if None not in map(row.values.get, key.names)]
+        there = await self._found([rows[i] for i in named], key, lock=False)
+        found = dict(zip(named, there, strict=True))
+        if lock:
+            keys = [self.info.key_of(row) for row in there if row is not None]
+            await self._lock([*dict.fromkeys(keys)])
+        return [found.get(i) for i in range(len(rows))]
 
     def _complete(self, item: Data) -> dict[str, Any]:
         """Give what is stored of a new row: validators have their say, and a subclass its mark."""

@@ -14,6 +14,7 @@ from fastapi_crud.operations import (
     GUARDED_LIKE,
     OPERATIONS,
     SCOPED_LIKE,
+    Lookups,
     Operation,
     like,
 )
@@ -159,19 +160,25 @@ class CrudOptions:
     def scopes_of(self, operation: Operation) -> list[Dependency]:
         """Give the scopes of an operation."""
         found: list[Any] = []
+        lookups = (*SCOPED_LIKE[operation], *self._more(operation))
         for scope in _as_list(self.scope):
             if isinstance(scope, Mapping):
-                found += like(cast("Mapping[Operation, Any]", scope), SCOPED_LIKE[operation])
+                found += like(cast("Mapping[Operation, Any]", scope), lookups)
             elif scope is not None:
                 found.append(scope)
         return found
 
     def dependencies_of(self, operation: Operation) -> list[Any]:
         """Give the dependencies of one operation."""
+        own = GUARDED_LIKE.get(operation, ((operation,),))
         if isinstance(self.dependencies, Mapping):
-            listed = like(self.dependencies, GUARDED_LIKE.get(operation, ((operation,),)))
+            listed = like(self.dependencies, (*own, *self._more(operation)))
             return [dependency for several in listed for dependency in several]
         return list(self.dependencies)
+
+    def _more(self, operation: Operation) -> Lookups:
+        """Tell what an operation does besides: a PUT that creates is no way around POST."""
+        return (("create",),) if operation == "replace" and self.upsert else ()
 
 
 class RouterOptions(TypedDict, total=False):

@@ -127,7 +127,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
             error.index = None  # one by one it shows which
             raise
         if mode == "merge":
-            names = frozenset(key.names)
+            names = frozenset([*key.names, *(column.name for column in self.info.key)])
             await self._change(
                 [Change(old, {n: row.values[n] for n in row.given - names}) for row, old in pairs]
             )
@@ -148,7 +148,8 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
         with translated(self.info):
             await begin_to_write(self.session, self.info.mapper)
             for given, several in alike.items():
-                changed = [n for n in several[0].values if n in given and n not in key.names]
+                kept = {*key.names, *(column.name for column in self.info.key)}
+                changed = [n for n in several[0].values if n in given and n not in kept]
                 for _, group in insertion_groups(self.info, [row.values for row in several]):
                     for start in range(0, len(group), UPSERT_CHUNK):
                         chunk = group[start : start + UPSERT_CHUNK]

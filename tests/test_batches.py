@@ -47,7 +47,7 @@ from tests.test_repository import add_notes
 Data = dict[str, Any]
 
 some = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 words = st.sampled_from(["a", "bc", "Déf", "g h", "ij", "klm"])
 
@@ -285,7 +285,7 @@ async def test_a_batch_costs_the_same_whatever_its_size(db: Database) -> None:
 
 async def test_more_rows_than_one_statement_is_about(db: Database) -> None:
     """Does it work for thousands of rows, of many columns, beyond what a statement may bind?"""
-    count = CHUNK * 2 + 1
+    count = CHUNK + 1
     async with db.session() as session:
         rows = Repository[models.Everything](session)
         values: Data = {name: values[0] for name, values in VALUES.items()}
@@ -668,13 +668,13 @@ async def test_an_error_beyond_the_first_chunk_tells_its_row(db: Database) -> No
 async def test_any_number_of_rows_in_the_same_memory(sqlite: Database) -> None:
     """Do five times as many rows take no more memory?"""
     peaks: list[int] = []
-    for count, start in ((1_000, 0), (20_000, 1_000), (100_000, 21_000)):
+    for count, start in ((1_000, 0), (4_000, 1_000), (20_000, 5_000)):
         async with sqlite.session() as session:
             notes = Repository[models.Note](session)
             gc.collect()
             tracemalloc.start()
             data: Any = notes_of(count, start)
-            assert await notes.create_multi(trickled(data) if count == 20_000 else data) == count
+            assert await notes.create_multi(trickled(data) if count == 4_000 else data) == count
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert peaks[2] < peaks[1] * 1.2 + 1_000_000

@@ -136,7 +136,8 @@ def located(name: str) -> Generator[None]:
     except CrudError as error:
         if error.index is not None:
             place = ("body", name, error.index)
-            moved = [Issue(it.type, (*place, *it.loc[1:]), it.msg) for it in error.issues]
+            below = name == "items"  # what stands in a list of keys has no parts
+            moved = [Issue(it.type, (*place, *it.loc[1:]), it.msg) for it in error.issues if below]
             error.issues = tuple(moved) or (Issue(code_of(error), place, str(error)),)
         raise
 

@@ -69,7 +69,8 @@ class Tagger:
             hidden: Columns that this caller may not see.
         """
         if self._version is not None:
-            return str(getattr(row, self._version))
+            version = str(getattr(row, self._version))
+            return _digest(version.encode()) if self._version in hidden else version
         if self._by_writer:
             return _digest(self._writer.row(row, Selection(hidden=hidden)))
         adapter = self._adapter(hidden)
@@ -96,6 +97,11 @@ class Preconditions:
     def given(self) -> bool:
         """Whether anything is demanded."""
         return self.match is not None or self.none_match is not None
+
+    @property
+    def certain(self) -> bool:
+        """Whether the client says which state it means, or that there must be none."""
+        return self.match is not None or ANY in (self.none_match or ())
 
     def check(self, state: str | None) -> None:
         """Refuse a row that is not as the client thinks.

@@ -213,7 +213,7 @@ def demanded(resource: Resource, request: Request) -> Preconditions:
         PreconditionRequired: If it must demand something, and does not.
     """
     demands = preconditions(request)
-    if resource.options.require_if_match and not demands.given:
+    if resource.options.require_if_match and not demands.certain:
         raise PreconditionRequired
     return demands
 

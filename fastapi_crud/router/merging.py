@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.query.loading import attribute_of
+from fastapi_crud.values import check_json
 
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -49,7 +50,7 @@ class Merger:
             if isinstance(patch := body.get(key), dict):
                 column = self._info.columns[attribute]
                 stored = column.reader.dump_python(getattr(row, attribute), mode="json")
-                merged[key] = merge(stored, patch)
+                merged[key] = merge(stored, _bounded(patch, key))
         return merged
 
     def read(self, body: object) -> BaseModel:
@@ -65,6 +66,16 @@ class Merger:
             raise RequestValidationError(
                 [{**each, "loc": ("body", *each["loc"])} for each in errors]
             ) from error
+
+
+def _bounded(patch: object, key: str) -> object:
+    try:
+        return check_json(patch)
+    except ValueError as error:
+        place = ("body", key)
+        raise RequestValidationError(
+            [{"type": "value_error", "loc": place, "msg": str(error)}]
+        ) from error
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON

@@ -106,6 +106,8 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         ConfigurationError: If something does not exist; the message names the fix.
     """
     names = resolve_names(info, options.name, options.singular)
+    if options.soft_delete:
+        deletion_by(info, options.soft_delete)  # refuses what cannot mark rows
     generic: Any = Service
     derived = derive_schemas(info, names.schema, options.exposure())
     create, update, given = _given_schemas(options)

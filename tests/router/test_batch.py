@@ -203,6 +203,21 @@ async def test_hooks_run_for_each(sqlite: Database, serve: Serve) -> None:
     assert upserted.json()["items"][0]["body"] == "upserted"
 
 
+class Whole(Service[models.Note]):
+    """With batches of its own making."""
+
+    async def batch_create(self, items: Any) -> list[models.Note]:
+        raise Conflict
+
+
+async def test_an_error_may_be_about_all(sqlite: Database, serve: Serve) -> None:
+    """Is an error of a batch as a whole told without a place?"""
+    client = serve(sqlite, make_crud_router(models.Note, service=Whole, **OPTIONS))
+    answer = await client.post("/notes:batchCreate", json={"items": [{"title": "a"}]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "errors" not in answer.json()
+
+
 async def own_notes(owner: Annotated[str, Header()] = "nobody") -> Any:
     return models.Note.body == owner
 

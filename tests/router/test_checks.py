@@ -19,6 +19,7 @@ from fastapi_crud import (
 )
 from fastapi_crud.router.route import check_app
 from tests import models
+from tests.deletable_models import Volume
 
 
 class Base(DeclarativeBase):
@@ -120,6 +121,20 @@ class OwnUpsert(OwnCreate):
 
     async def create_under(self, id: Any, data: Any) -> models.Tag:
         return await super().create_under(id, data)
+
+
+class WholeUpsert(OwnCreate):
+    async def upsert(self, items: Any, **how: Any) -> list[models.Tag]:
+        return await super().upsert(items, **how)
+
+
+class ShelfOut(BaseModel):
+    slug: str
+
+
+class VolumeOut(BaseModel):
+    id: int
+    shelf: ShelfOut
 
 
 async def allowed() -> bool:
@@ -231,6 +246,10 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
         ),
         "batch_update cannot say which state",
     ),
+    "embedded row that may be deleted": (
+        lambda: make_crud_router(Volume, read_schema=VolumeOut),
+        "shelf of VolumeOut may be deleted: let it be None as well",
+    ),
     "limits": (lambda: Limits(default_limit=5, max_limit=1), "default_limit <= max_limit"),
     "create_all without tables": (lambda: Database("sqlite://", create_all=True), "metadata="),
 }
@@ -264,6 +283,7 @@ FINE: dict[str, Callable[[], Any]] = {
     "upsert with rules of its own": lambda: tags(
         operations=["create", "replace", "upsert"], upsert=True, service=OwnUpsert
     ),
+    "upsert of its own": lambda: tags(operations=["upsert"], service=WholeUpsert),
     "PUT that creates, but no PUT": lambda: tags(
         operations=["create"], upsert=True, service=OwnCreate
     ),

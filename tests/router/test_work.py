@@ -238,6 +238,20 @@ async def test_lost_transaction_is_tried_again(
     assert len(await rows_of(sqlite, models.Note)) == (1 if status == 201 else 0)
 
 
+class Titled(Service[models.Note]):
+    async def before_create(self, values: dict[str, Any]) -> None:
+        values["title"] = "always the same"
+
+
+async def test_a_hidden_column_is_in_no_error(sqlite: Database, serve: Serve) -> None:
+    """Is a conflict in a column that clients do not know of told without it?"""
+    client = serve(sqlite, make_crud_router(models.Note, service=Titled, hidden=["title"]))
+    assert (await client.post("/notes", json={})).status_code == 201
+    clash = await client.post("/notes", json={})
+    assert clash.status_code == 409
+    assert "title" not in clash.text.lower().replace('"title":', "")
+
+
 class Forgetful(Service[models.Note]):
     """With a repository that is made anew each time, and so would not know the scope."""
 
