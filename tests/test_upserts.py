@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -128,7 +128,8 @@ async def test_an_upsert_is_a_look_and_then_a_write(
 
 def unordered(it: Outcome) -> Any:
     """Leave out in which order new rows got their keys: those that name the same come together."""
-    return it if isinstance(it[0], type) else (it[0], sorted(cast("list[Data]", it[1]), key=repr))
+    result, stored = it
+    return (result, sorted(stored, key=repr)) if isinstance(stored, list) else it
 
 
 async def test_what_is_not_given_stays(db: Database) -> None:

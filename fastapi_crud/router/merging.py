@@ -47,10 +47,11 @@ class Merger:
         """Give a body whose JSON columns are merged with those of a row."""
         merged = dict(body)
         for key, attribute in self.columns.items():
-            if isinstance(patch := body.get(key), dict):
+            patch: Any = body.get(key)
+            if isinstance(patch, dict):
                 column = self._info.columns[attribute]
                 stored = column.reader.dump_python(getattr(row, attribute), mode="json")
-                merged[key] = merge(stored, _bounded(patch, key))
+                merged[key] = merge(stored, _bounded(body[key], key))
         return merged
 
     def read(self, body: object) -> BaseModel:
@@ -68,7 +69,7 @@ class Merger:
             ) from error
 
 
-def _bounded(patch: object, key: str) -> object:
+def _bounded(patch: Any, key: str) -> Any:  # noqa: ANN401 - JSON
     try:
         return check_json(patch)
     except ValueError as error:

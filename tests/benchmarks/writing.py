@@ -12,7 +12,7 @@ import asyncio
 import os
 import tempfile
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import count, islice
 from types import MappingProxyType
@@ -131,14 +131,14 @@ def _notes(many: int) -> Iterator[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def _sqlite() -> AsyncIterator[Database]:
+async def _sqlite() -> AsyncGenerator[Database]:
     with tempfile.TemporaryDirectory() as folder:
         yield Database(f"sqlite:///{folder}/bench.db", metadata=Base.metadata)
 
 
 def _on_server(name: str) -> Callable[[], AbstractAsyncContextManager[Database]]:
     @asynccontextmanager
-    async def opened() -> AsyncIterator[Database]:
+    async def opened() -> AsyncGenerator[Database]:
         server, own = SERVERS[name], f"fastapi_crud_bench_{os.getpid()}"
         await execute_on_server(server, f"CREATE DATABASE {own}")
         try:
