@@ -9,6 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.batches import Batches
 from fastapi_crud.changes import constructed
+from fastapi_crud.exceptions import PermissionDenied
 from fastapi_crud.locks import locked
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.clauses import Query
@@ -55,8 +56,12 @@ class Lookups(Batches[ModelT], Generic[ModelT]):
         there = await self._found([rows[i] for i in named], key, lock=False)
         found = dict(zip(named, there, strict=True))
         if lock:
-            keys = [self.info.key_of(row) for row in there if row is not None]
-            await self._lock([*dict.fromkeys(keys)])
+            places = {self.info.key_of(row): i for i, row in found.items() if row is not None}
+            try:
+                await self._lock([*places])
+            except PermissionDenied as error:
+                error.index = [*places.values()][error.index or 0]
+                raise
         return [found.get(i) for i in range(len(rows))]
 
     def _complete(self, item: Data) -> dict[str, Any]:

@@ -8,6 +8,9 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fastapi_crud"
 ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 SHOWN_ELSEWHERE = {
+    "insertions.py": "tests/test_batches.py",
+    "lookups.py": "tests/test_upserts.py",
+    "settling.py": "tests/test_writer.py",
     "query/asked.py": "a value without behaviour",
     "query/filterable.py": "tests/query/test_vocabulary.py",
     "router/resource.py": "a value without behaviour",

@@ -20,6 +20,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "max_search": 200,
         "max_depth": 5,
         "max_included": 100,
+        "max_batch": 100,
+        "idempotency_hours": 24,
         "max_exact_count": 10_000,
     }
 
