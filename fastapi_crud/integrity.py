@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError, TimeoutError as PoolTimeout
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.orm.exc import FlushError, StaleDataError
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import (
@@ -137,6 +137,10 @@ def translated(info: ModelInfo | None = None) -> Generator[None]:
         raise ValueRejected from error
     except StaleDataError as error:
         raise TransactionConflict from error
+    except FlushError as error:
+        if "NULL identity key" not in str(error):
+            raise
+        raise TransactionConflict from error  # MariaDB lost the transaction and returned no key
     except (PoolTimeout, OSError) as error:
         raise DatabaseUnavailable from error
 

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm.exc import FlushError
 
 from fastapi_crud import (
     CheckViolation,
@@ -576,3 +577,11 @@ def test_a_constraint_that_nobody_knows_has_no_fields() -> None:
 def test_every_code_means_something_that_the_caller_may_know() -> None:
     """Is each meaning either a violation or a reason to try again?"""
     assert all(issubclass(kind, ConstraintViolation | Unavailable) for kind in RULES.values())
+
+
+def test_a_key_that_was_not_returned_is_a_lost_transaction() -> None:
+    """Is it tried again where MariaDB returns no key, but a mistake of the developer's told?"""
+    with pytest.raises(TransactionConflict), translated():
+        raise FlushError("Instance <Note> has a NULL identity key.")
+    with pytest.raises(FlushError), translated():
+        raise FlushError("a mistake")

@@ -263,7 +263,10 @@ async def cost_of(db: Database, client: Client, items: list[Any], *, upsert: boo
     names = ["order_id", "line_no"] if "line_no" in items[0] else ["id"]
     keys = [{name: row[name] for name in names} for row in rows]
     value = next(iter(items[0].keys() - {*names} or {"quantity"}))
-    changes = [{**key, value: f"x{n}" if value in items[0] else n} for n, key in enumerate(keys)]
+    changes = [
+        {**key, value: f"x{len(items)}{n}" if value in items[0] else n}
+        for n, key in enumerate(keys)
+    ]
     await ask(
         "batchUpdate",
         {"items": changes if value != "meta" else [{**key, "meta": {}} for key in keys]},
