@@ -1,5 +1,6 @@
 """The bodies of requests and answers about several rows."""
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -15,10 +16,17 @@ class Strict(BaseModel):
 
 
 def items_answer(resource: Resource) -> type[BaseModel]:
-    """Make the schema of several rows in an answer."""
-    shown: Any = resource.shown
+    """Give the schema of several rows in an answer: one class, whichever endpoint asks."""
+    return _items(f"{resource.names.schema}Items", resource.shown)
+
+
+@cache
+def _items(name: str, shown: Any) -> type[BaseModel]:  # noqa: ANN401 - a class
     described = Field(description="The rows, in the order of the request.")
-    return _make(resource, "Items", OutputSchema, items=(list[shown], described))
+    module: str = shown.__module__
+    return create_model(
+        name, __base__=OutputSchema, __module__=module, items=(list[shown], described)
+    )
 
 
 def create_body(resource: Resource) -> type[BaseModel]:
