@@ -24,9 +24,8 @@ def items_answer(resource: Resource) -> type[BaseModel]:
 def _items(name: str, shown: Any) -> type[BaseModel]:  # noqa: ANN401 - a class
     described = Field(description="The rows, in the order of the request.")
     module: str = shown.__module__
-    return create_model(
-        name, __base__=OutputSchema, __module__=module, items=(list[shown], described)
-    )
+    rows: Any = list[shown]  # pyright: ignore[reportInvalidTypeForm]
+    return create_model(name, __base__=OutputSchema, __module__=module, items=(rows, described))
 
 
 def create_body(resource: Resource) -> type[BaseModel]:
