@@ -112,7 +112,7 @@ class Audited(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Update
     ) -> list[ModelT]:
         """Store rows or change those that are there, and tell which changed how."""
         values = [column_values(item, self.info, only_set=True) for item in items]
-        there = await self.repository.find(values, on_conflict, lock=True)
+        there = await self.repository.find_for_update(values, on_conflict)
         for row in (row for row in there if row is not None):
             self._snapshots[self.info.key_of(row)] = Snapshot(row, self._values(row))
         rows = await super().upsert(items, on_conflict=on_conflict, mode=mode)

@@ -37,15 +37,14 @@ class Row:
 class Lookups(Batches[ModelT], Generic[ModelT]):
     """The part of `Repository` that finds rows by a unique key."""
 
-    async def find(
-        self, data: Sequence[Data], names: Sequence[str], *, lock: bool = False
+    async def find_for_update(
+        self, data: Sequence[Data], names: Sequence[str]
     ) -> list[ModelT | None]:
-        """Give the rows with these values of a unique key.
+        """Give the rows with these values of a unique key, and lock them; see `get_for_update`.
 
         Args:
             data: Value by attribute name, for each row; one without a key is not found.
             names: The attributes of the key.
-            lock: Whether to lock the rows until the transaction ends.
 
         Returns:
             For each the row, or None where there is none that this caller sees.
@@ -55,13 +54,12 @@ class Lookups(Batches[ModelT], Generic[ModelT]):
         named = [i for i, row in enumerate(rows) if None not in map(row.values.get, key.names)]
         there = await self._found([rows[i] for i in named], key, lock=False)
         found = dict(zip(named, there, strict=True))
-        if lock:
-            places = {self.info.key_of(row): i for i, row in found.items() if row is not None}
-            try:
-                await self._lock([*places])
-            except PermissionDenied as error:
-                error.index = [*places.values()][error.index or 0]
-                raise
+        places = {self.info.key_of(row): i for i, row in found.items() if row is not None}
+        try:
+            await self._lock([*places])
+        except PermissionDenied as error:
+            error.index = [*places.values()][error.index or 0]
+            raise
         return [found.get(i) for i in range(len(rows))]
 
     def _complete(self, item: Data) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a service does with single rows, and with pages of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic
 
@@ -147,11 +147,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Raises:
             ForeignKeyViolation: If other rows still refer to it.
         """
-        await self.before_delete(id)
-        deleted = await self.repository.delete(id)
-        if deleted:
-            await self.after_delete(id)
-        return deleted
+        return await self._remove(id, self.repository.delete)
 
     async def restore(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
         """Undo the deletion of a row that is marked as deleted.
@@ -184,11 +180,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Raises:
             ForeignKeyViolation: If other rows still refer to it.
         """
-        await self.before_delete(id)
-        purged = await self.repository.purge(id)
-        if purged:
-            await self.after_delete(id)
-        return purged
+        return await self._remove(id, self.repository.purge)
 
     async def get_for_update(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
         """Give a row and lock it until the transaction ends: what it says stays so.
@@ -203,6 +195,13 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         row = await self.repository.create(values)
         await self.after_create(row)
         return row
+
+    async def _remove(self, id: Any, remove: Callable[[Any], Awaitable[bool]]) -> bool:  # noqa: A002, ANN401
+        await self.before_delete(id)
+        removed = await remove(id)
+        if removed:
+            await self.after_delete(id)
+        return removed
 
     async def _change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
         await self.before_update(id, values)

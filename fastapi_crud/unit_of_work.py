@@ -20,16 +20,12 @@ def needs_unit_of_work(
     So it is where the row spans tables, where its version is checked, where the model listens to
     the change, where deleting cascades in Python, and where the dialect cannot return the row.
     """
-    mapper = info.mapper
-    if (
-        mapper.version_id_col is not None
-        or _spans_tables(mapper, change)
-        or _listens(mapper, change)
-    ):
+    if info.mapper.version_id_col is not None:
         return True
     if change == "delete":
-        return _cascades(mapper)
-    return not session.get_bind(mapper).dialect.update_returning or _watches(info)
+        return not deletes_plainly(info)
+    dialect = session.get_bind(info.mapper).dialect
+    return not (dialect.update_returning and updates_plainly(info))
 
 
 KNOWN_AGAIN = frozenset({"integer", "text", "uuid", "enum", "boolean"})

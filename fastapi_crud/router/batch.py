@@ -40,8 +40,7 @@ def batch_create(resource: Resource) -> Endpoint:
         request: Request, session: AsyncSession, data: Body, **given: Given
     ) -> Response:
         sight = resource.callers.sight(given)
-        for i, item in enumerate(data.items):
-            check_body(item, sight.rights, ignores=False, at=("items", i))
+        _check_items(data.items, sight, ignores=False)
 
         async def work(service: AnyService) -> Answer:
             with located("items"):
@@ -60,8 +59,7 @@ def batch_update(resource: Resource) -> Endpoint:
         request: Request, session: AsyncSession, data: Body, **given: Given
     ) -> Response:
         sight = resource.callers.sight(given)
-        for i, item in enumerate(data.items):
-            check_body(item, sight.rights, ignores=True, at=("items", i))
+        _check_items(data.items, sight, ignores=True)
         keys = [_key(item, names) for item in data.items]
 
         async def work(service: AnyService) -> Answer:
@@ -109,8 +107,7 @@ def upsert(resource: Resource) -> Endpoint:
             text = "Must name the columns of one unique key"
             place = ("body", "on_conflict")
             raise RequestValidationError([{"type": "not_unique", "loc": place, "msg": text}])
-        for i, item in enumerate(data.items):
-            check_body(item, sight.rights, ignores=False, at=("items", i))
+        _check_items(data.items, sight, ignores=False)
 
         async def work(service: AnyService) -> Answer:
             with located("items"):
@@ -140,6 +137,11 @@ def located(name: str) -> Generator[None]:
             moved = [Issue(it.type, (*place, *it.loc[1:]), it.msg) for it in error.issues if below]
             error.issues = tuple(moved) or (Issue(code_of(error), place, str(error)),)
         raise
+
+
+def _check_items(items: Sequence[Any], sight: Sight, *, ignores: bool) -> None:
+    for i, item in enumerate(items):
+        check_body(item, sight.rights, ignores=ignores, at=("items", i))
 
 
 def _check_versions(resource: Resource, items: Sequence[Any], rows: Sequence[Any]) -> None:

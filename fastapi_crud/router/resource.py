@@ -13,6 +13,7 @@ from fastapi_crud.idempotency import IdempotencyStore, idempotency_table
 from fastapi_crud.naming import Names, resolve_names
 from fastapi_crud.nesting import with_relations
 from fastapi_crud.options import CrudOptions
+from fastapi_crud.query.conditions import Deletions
 from fastapi_crud.query.loading import View, attributes_of, loads_of
 from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
 from fastapi_crud.router.callers import Callers
@@ -106,8 +107,7 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         ConfigurationError: If something does not exist; the message names the fix.
     """
     names = resolve_names(info, options.name, options.singular)
-    if options.soft_delete:
-        deletion_by(info, options.soft_delete)  # refuses what cannot mark rows
+    deletions = {info.model: deletion_by(info, options.soft_delete)} if options.soft_delete else {}
     generic: Any = Service
     derived = derive_schemas(info, names.schema, options.exposure())
     create, update, given = _given_schemas(options)
@@ -145,7 +145,7 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         service=options.service or generic[info.model, BaseModel, BaseModel],
         writer=writer,
         vocabulary=vocabulary,
-        callers=_callers(info, options, read, included, vocabulary),
+        callers=_callers(info, options, read, included, vocabulary, deletions),
         problems=ProblemFormat(
             validation_detail=options.validation_detail, problem_base=options.problem_base
         ),
@@ -186,6 +186,7 @@ def _callers(
     read: type[BaseModel],
     included: Included,
     vocabulary: Vocabulary,
+    deletions: Deletions,
 ) -> Callers:
     """Find out what is loaded for every caller, and what must be asked of each."""
     loads = loads_of(read, info)
@@ -196,9 +197,7 @@ def _callers(
         max_included=options.limits.max_included,
         cursor_secret=options.cursor_secret,
         max_exact_count=options.limits.max_exact_count,
-        deletions={info.model: deletion_by(info, options.soft_delete)}
-        if options.soft_delete
-        else {},
+        deletions=deletions,
     )
     written = {target_of(info, name) for name in (*options.nested, *options.links)}
     related = scopes_of(written | related_models(info, loads, loaded, vocabulary), info)
