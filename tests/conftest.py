@@ -7,8 +7,8 @@ Each run makes databases of its own name and drops them.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from fastapi_crud import Database, add_exception_handlers
 from fastapi_crud.database import STATE_KEY
+from tests import deletable_models as deletable
 from tests.models import Base
 
 POSTGRESQL_URL = os.environ.get(
@@ -79,6 +80,30 @@ async def sqlite(tmp_path: Any) -> AsyncIterator[Database]:
     await database.create_all()
     yield database
     await database.engine.dispose()
+
+
+@asynccontextmanager
+async def tables_of(database: Database, metadata: sa.MetaData) -> AsyncGenerator[Database]:
+    """The same database with other tables: dropped at the end."""
+    own = Database(engine=database.engine, metadata=metadata)
+    await own.create_all()
+    try:
+        yield own
+    finally:
+        await own.drop_all()
+
+
+@pytest.fixture(scope="module")
+async def deletable_tables(database: Database) -> AsyncIterator[Database]:
+    """Tables whose rows are deleted softly, on each backend."""
+    async with tables_of(database, deletable.Base.metadata) as own:
+        yield own
+
+
+@pytest.fixture
+async def store(deletable_tables: Database) -> Database:
+    """The database, with those tables empty."""
+    return await deletable.emptied(deletable_tables)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Models whose rows are only marked as deleted, in every way that there is to say so."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 from sqlalchemy import DateTime, ForeignKey, Index, MetaData, String, text
@@ -101,17 +99,6 @@ class Sticker(Named, Base):
 
 
 DELETABLE: tuple[type[Named], ...] = (Document, Leaflet, Flagged, Optioned, Methodical)
-
-
-@asynccontextmanager
-async def tables(database: Database) -> AsyncGenerator[Database]:
-    """The same database with these tables: dropped at the end."""
-    own = Database(engine=database.engine, metadata=Base.metadata)
-    await own.create_all()
-    try:
-        yield own
-    finally:
-        await own.drop_all()
 
 
 async def emptied(own: Database) -> Database:

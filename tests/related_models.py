@@ -1,7 +1,5 @@
 """Models with rows that are written together with theirs: children, and links."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -149,17 +147,6 @@ class Car(DataclassBase):
 
     id: Mapped[int] = mapped_column(primary_key=True, init=False)
     wheels: Mapped[list[Wheel]] = relationship()
-
-
-@asynccontextmanager
-async def tables(database: Database) -> AsyncGenerator[Database]:
-    """The same database with these tables: dropped at the end."""
-    own = Database(engine=database.engine, metadata=Base.metadata)
-    await own.create_all()
-    try:
-        yield own
-    finally:
-        await own.drop_all()
 
 
 async def emptied(own: Database) -> Database:

@@ -39,7 +39,7 @@ from fastapi_crud.columns import ModelInfo, inspect_model
 from fastapi_crud.exceptions import DuplicateItem, NotFound, TransactionConflict
 from fastapi_crud.query.loading import View
 from tests import deletable_models as deletable, models
-from tests.conftest import counted, empty_tables, rows_of
+from tests.conftest import counted, empty_tables, rows_of, tables_of
 from tests.query.test_operators import VALUES
 from tests.strategies import KEY_VALUES
 from tests.test_repository import add_notes
@@ -704,7 +704,7 @@ async def test_what_a_released_savepoint_holds_is_undone_with_the_rest(db: Datab
 
 async def test_batches_of_rows_that_are_deleted_softly(sqlite: Database) -> None:
     """Can a batch store rows of such models, with what else they bring?"""
-    async with deletable.tables(sqlite) as own, own.session() as session:
+    async with tables_of(sqlite, deletable.Base.metadata) as own, own.session() as session:
         for model in deletable.DELETABLE:
             rows = repository_of(model, session)
             added = await rows.batch_create([{"slug": "a"}, {"slug": "b"}])

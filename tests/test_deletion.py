@@ -1,6 +1,5 @@
 """Rows that are only marked as deleted: nobody sees them who does not ask for them."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,22 +22,9 @@ from fastapi_crud.columns import inspect_model
 from fastapi_crud.deletion import deletion_by, deletion_of
 from fastapi_crud.exceptions import NotDeleted
 from fastapi_crud.query.loading import View
-from tests import deletable_models as deletable, models
+from tests import models
 from tests.deletable_models import DELETABLE, Document, Flagged, Leaflet, Optioned, Shelf, Volume
 from tests.strategies import model_of
-
-
-@pytest.fixture(scope="module")
-async def tables(database: Database) -> AsyncIterator[Database]:
-    """The tables of these models, on each backend."""
-    async with deletable.tables(database) as own:
-        yield own
-
-
-@pytest.fixture
-async def store(tables: Database) -> Database:
-    """The database, with these tables empty."""
-    return await deletable.emptied(tables)
 
 
 def repository_of(model: type[Any], session: AsyncSession) -> Repository[Any]:

@@ -3,25 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_crud import Database, PermissionDenied, Service, make_crud_router
 from fastapi_crud.hooks import OVERRIDES
 from fastapi_crud.operations import OPERATIONS
 from tests import models
+from tests.bodies import NoteCreate, NoteUpdate
 from tests.conftest import Serve, rows_of
-
-
-class NoteCreate(BaseModel):
-    title: str
-    body: str | None = None
-
-
-class NoteUpdate(BaseModel):
-    id: int | None = None
-    title: str | None = None
-    body: str | None = None
 
 
 class NoteService(Service[models.Note, NoteCreate, NoteUpdate]):

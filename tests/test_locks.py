@@ -13,7 +13,7 @@ from fastapi_crud.columns import inspect_model
 from fastapi_crud.integrity import translated
 from fastapi_crud.locks import Held, begin_to_write, locked
 from tests import deletable_models as deletable, models
-from tests.conftest import counted, rows_of
+from tests.conftest import counted, rows_of, tables_of
 from tests.strategies import DIALECTS
 from tests.test_repository import add_notes
 
@@ -154,7 +154,7 @@ async def test_a_row_that_is_gone_is_not_held(db: Database) -> None:
 
 async def test_a_row_with_an_outer_join_can_be_locked(db: Database) -> None:
     """Is only the row itself locked, where it is loaded with others that need not be there?"""
-    async with deletable.tables(db) as own:
+    async with tables_of(db, deletable.Base.metadata) as own:
         async with own.session() as session:
             sticker = await Repository[deletable.Sticker](session).create({"slug": "a"})
         async with own.session() as session:

@@ -17,7 +17,7 @@ from fastapi_crud import (
 from fastapi_crud.exceptions import NotFound
 from fastapi_crud.query.loading import Loads, View
 from tests import models, related_models as related
-from tests.conftest import counted, rows_of
+from tests.conftest import counted, rows_of, tables_of
 from tests.related_models import (
     Car,
     Comment,
@@ -36,7 +36,7 @@ Data = dict[str, Any]
 @pytest.fixture(scope="module")
 async def tables(database: Database) -> AsyncIterator[Database]:
     """The tables of these models, on each backend."""
-    async with related.tables(database) as own:
+    async with tables_of(database, related.Base.metadata) as own:
         yield own
 
 

@@ -1,11 +1,9 @@
 """What a service does with single rows, and with pages of them."""
 
-from collections.abc import AsyncIterator
 from functools import cached_property
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_crud import (
@@ -21,20 +19,10 @@ from fastapi_crud import (
 from fastapi_crud.access import Rights
 from fastapi_crud.exceptions import NotDeleted
 from tests import deletable_models as deletable, models
+from tests.bodies import NoteCreate, NoteUpdate
 from tests.conftest import Serve, counted
 
 schemas = make_schemas(models.Note)
-
-
-class NoteCreate(BaseModel):
-    title: str
-    body: str | None = None
-
-
-class NoteUpdate(BaseModel):
-    id: int | None = None
-    title: str | None = None
-    body: str | None = None
 
 
 class NoteService(Service[models.Note, NoteCreate, NoteUpdate]):
@@ -175,19 +163,6 @@ class LeafletService(Service[deletable.Leaflet]):
 
     async def after_restore(self, row: deletable.Leaflet) -> None:
         self.seen.append(("after_restore", row.slug, row.deleted_at))
-
-
-@pytest.fixture(scope="module")
-async def tables(database: Database) -> AsyncIterator[Database]:
-    """Tables whose rows are deleted softly."""
-    async with deletable.tables(database) as own:
-        yield own
-
-
-@pytest.fixture
-async def store(tables: Database) -> Database:
-    """The database, with these tables empty."""
-    return await deletable.emptied(tables)
 
 
 async def test_hooks_run_around_restore_and_purge(store: Database) -> None:

@@ -18,7 +18,7 @@ from fastapi_crud import (
 )
 from fastapi_crud.exceptions import DuplicateItem, NotFound
 from tests import deletable_models as deletable, models
-from tests.conftest import counted, rows_of
+from tests.conftest import counted, rows_of, tables_of
 
 schemas = make_schemas(models.Note, client_ids=True)
 
@@ -274,7 +274,7 @@ class KeepsSome(Service[deletable.Leaflet]):
 @pytest.fixture
 async def leaflets(sqlite: Database) -> AsyncIterator[Database]:
     """With tables whose rows are deleted softly."""
-    async with deletable.tables(sqlite) as own:
+    async with tables_of(sqlite, deletable.Base.metadata) as own:
         yield own
 
 

@@ -1,7 +1,7 @@
 """Rows stored or changed by one statement: the database decides which, for everybody at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from fastapi_crud.batches import CHUNK
 from fastapi_crud.exceptions import DuplicateItem
 from fastapi_crud.query.loading import View
 from fastapi_crud.upserts import UpsertMode
-from tests import deletable_models as deletable, models
+from tests import models
 from tests.conftest import counted, rows_of
 from tests.deletable_models import Document, Leaflet
 from tests.test_batches import (
@@ -43,19 +43,6 @@ from tests.test_batches import (
     words,
 )
 from tests.test_repository import add_notes
-
-
-@pytest.fixture(scope="module")
-async def tables(database: Database) -> AsyncIterator[Database]:
-    """Tables whose rows are deleted softly."""
-    async with deletable.tables(database) as own:
-        yield own
-
-
-@pytest.fixture
-async def store(tables: Database) -> Database:
-    """The database, with these tables empty."""
-    return await deletable.emptied(tables)
 
 
 def notes_of(session: AsyncSession, **view: Any) -> Repository[models.Note]:
