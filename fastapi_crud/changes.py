@@ -126,40 +126,25 @@ def insertion_groups(
         For each group the places of its rows in `data`, and their values. Defaults of the
         application are filled in, so that rows that leave them out need no group of their own.
     """
+    columns = info.columns.values()
+    generated = {it.name for it in columns if it.has_default or it.autoincrement}
+    defaulted = [it for it in columns if any(each.default is not None for each in it.columns)]
+    empty = dict.fromkeys(it.name for it in columns if _may_be_empty(it))
     groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
     for place, values in enumerate(data):
-        complete = _defaults(info, values) | _given(info, values)
+        # None is left to the default of the column, where it has one: so does the unit of work.
+        given = {n: it for n, it in values.items() if it is not None or n not in generated}
+        complete = {**empty, **_defaults(defaulted, given), **given}
         places, rows = groups.setdefault(frozenset(complete), ([], []))
         places.append(place)
         rows.append(complete)
     return [*groups.values()]
 
 
-def _given(info: ModelInfo, values: Data) -> dict[str, Any]:
-    """Leave None to the default of the column, where it has one: so does the unit of work."""
+def _defaults(columns: Iterable[ColumnInfo], given: Data) -> dict[str, Any]:
+    """Make the defaults of columns that are left out; SQL is left to the statement."""
+    made = {it.name: it.default_value() for it in columns if it.name not in given}
     return {
-        name: value
-        for name, value in values.items()
-        if value is not None or not _is_made(info.columns[name])
-    }
-
-
-def _is_made(column: ColumnInfo) -> bool:
-    return column.has_default or column.autoincrement
-
-
-def _defaults(info: ModelInfo, values: Data) -> dict[str, Any]:
-    made = {
-        name: column.default_value()
-        for name, column in info.columns.items()
-        if values.get(name) is None and any(c.default is not None for c in column.columns)
-    }
-    empty = {
-        name: None
-        for name, column in info.columns.items()
-        if name not in values and _may_be_empty(column)
-    }
-    return empty | {
         name: value
         for name, value in made.items()
         if value is not MISSING_DEFAULT and not isinstance(value, ClauseElement)

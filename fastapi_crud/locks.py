@@ -62,10 +62,13 @@ class Held:
         self._session = session
         self._rows: dict[tuple[Any, ...], Any] = {}
         self._transaction: SessionTransaction | None = None
-        event.listen(session.sync_session, "after_soft_rollback", self._forget)
+        self._listens = False
 
     def add(self, key: tuple[Any, ...], row: object) -> None:
         """Remember a row."""
+        if not self._listens:
+            event.listen(self._session.sync_session, "after_soft_rollback", self._forget)
+            self._listens = True
         self._current()[key] = row
 
     def get(self, key: tuple[Any, ...]) -> Any:  # noqa: ANN401 - a row, or None

@@ -37,7 +37,7 @@ def resolve_names(info: ModelInfo, name: str | None = None, singular: str | None
     """
     table = getattr(info.mapper.local_table, "name", info.name)
     plural = name or table
-    default = _singular(plural) if name not in {None, table} else _snake(info.name)
+    default = singular_of(plural) if name not in {None, table} else _snake(info.name)
     singular = singular or default
     for word in (plural, singular):
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", word):
@@ -65,7 +65,8 @@ SINGULARS: Mapping[str, str] = MappingProxyType(
 """Ending of a plural → ending of its singular; the first that fits counts."""
 
 
-def _singular(plural: str) -> str:
+def singular_of(plural: str) -> str:
+    """Give the singular of an English plural; what is none stays as it is."""
     for ending, replacement in SINGULARS.items():
         if plural.endswith(ending):
             return plural.removesuffix(ending) + replacement

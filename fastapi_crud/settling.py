@@ -36,7 +36,11 @@ class Settling(Relations[ModelT], Generic[ModelT]):
             names: What was written; relationships among it stay as they are, unless answers show
                 them.
         """
-        await self._reload([row for row in rows if self._is_unsettled(row)], names)
+        dialect = self.session.get_bind(self.info.mapper).dialect
+        lossy = stores_less(self.info, dialect)
+        made = {name for name, column in self.info.columns.items() if not column.columns}
+        shown = made | self.view.loads.keys()
+        await self._reload([row for row in rows if lossy or _lacks(row, shown)], names)
         return [*rows]
 
     async def _reload(self, rows: Sequence[ModelT], names: Collection[str] = ()) -> None:
@@ -54,9 +58,8 @@ class Settling(Relations[ModelT], Generic[ModelT]):
             for tie in (tie for ties in held for tie in ties):
                 tie.show()
 
-    def _is_unsettled(self, row: ModelT) -> bool:
-        state: InstanceState[Any] = sa.inspect(row)
-        expressions = {name for name, column in self.info.columns.items() if not column.columns}
-        unknown = state.expired_attributes | expressions | self.view.loads.keys()
-        dialect = self.session.get_bind(self.info.mapper).dialect
-        return bool(state.unloaded & unknown) or stores_less(self.info, dialect)
+
+def _lacks(row: object, names: Collection[str]) -> bool:
+    """Tell whether a row does not know one of these attributes, or one that has expired."""
+    state: InstanceState[Any] = sa.inspect(row)
+    return bool(state.unloaded & (state.expired_attributes | {*names}))

@@ -18,7 +18,7 @@ from fastapi_crud.exceptions import (
     Issue,
     PermissionDenied,
 )
-from fastapi_crud.naming import _singular as singular_of  # pyright: ignore[reportPrivateUsage]
+from fastapi_crud.naming import singular_of
 from fastapi_crud.query.paths import Hop
 
 Place = tuple[str | int, ...]
