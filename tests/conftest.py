@@ -50,11 +50,19 @@ async def backend(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Asyn
     if name == "sqlite":
         yield make_url(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite')}/test.db")
         return
-    server = SERVERS[name]
+    async with empty_database(SERVERS[name]) as url:
+        yield url
+
+
+@asynccontextmanager
+async def empty_database(server: URL) -> AsyncGenerator[URL]:
+    """A database of its own on a server, dropped at the end."""
     own = f"fastapi_crud_{token_hex(6)}"
     await execute_on_server(server, f"CREATE DATABASE {own}")
-    yield server.set(database=own)
-    await drop_database(server, own)
+    try:
+        yield server.set(database=own)
+    finally:
+        await drop_database(server, own)
 
 
 @pytest.fixture(scope="session")

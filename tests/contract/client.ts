@@ -194,8 +194,9 @@ export async function wrong(api: Api, params: { path: { id: number } }): Promise
   page.total + 1;
 }
 
-function data<T>(answer: { data?: T; error?: unknown }): T {
-  if (answer.data === undefined) throw new Error(JSON.stringify(answer.error));
+/** Give what was answered; nothing is, where `Prefer: return=minimal` asked for no more. */
+function data<T>(answer: { data?: T | undefined; error?: unknown }): NonNullable<T> {
+  if (answer.data == null) throw new Error(JSON.stringify(answer.error));
   return answer.data;
 }
 

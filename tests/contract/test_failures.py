@@ -36,7 +36,10 @@ COMMANDS = {
     "mysql": {
         "number": "SELECT CONNECTION_ID()",
         "alive": "SELECT count(*) FROM information_schema.processlist WHERE id = {}",
-        "waits": "SELECT state = 'Updating' FROM information_schema.processlist WHERE id = {}",
+        "waits": (
+            "SELECT count(*) FROM information_schema.innodb_trx"
+            " WHERE trx_mysql_thread_id = {} AND trx_state = 'LOCK WAIT'"
+        ),
         "kill": "KILL {}",
         "cancel": "KILL QUERY {}",
         "hurry": "SET innodb_lock_wait_timeout = 1",

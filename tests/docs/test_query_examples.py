@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from fastapi_crud import Database, Limits, get_settings
-from tests.conftest import Client, Serve
+from tests.conftest import Client, Serve, empty_database
 from tests.docs.conftest import DOCS, Load, Visit
 
 HOW_TO = DOCS / "how-to"
@@ -174,9 +174,9 @@ async def test_full_text_postgresql_finds_words(load: Load, serve: Serve, backen
     if backend.get_backend_name() != "postgresql":
         pytest.skip("it is PostgreSQL's own")
     example = load("full_text_postgresql")
-    database = Database(backend, metadata=example.Base.metadata)
-    await database.create_all()
-    try:
+    async with empty_database(backend) as url:
+        database = Database(url, metadata=example.Base.metadata)
+        await database.create_all()
         client = serve(database, app=example.app)
         await store_articles(client)
         extra = [("shirt", [1]), ("linen or green", [2, 3]), ("blue -trousers", [1])]
@@ -184,8 +184,6 @@ async def test_full_text_postgresql_finds_words(load: Load, serve: Serve, backen
             assert await found(client, text) == ids, text
         await client.patch("/api/v1/articles/3", json={"title": "Wool"})
         assert await found(client, "wool") == [3]
-    finally:
-        await database.drop_all()
         await database.engine.dispose()
 
 
