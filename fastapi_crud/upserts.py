@@ -135,7 +135,8 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
             async with self.session.begin_nested():
                 await self._insert([row.values for row in new])
         except UniqueViolation as error:
-            if any(await self._found(new, key, lock=False)):
+            # With a lock: the snapshot of a repeatable read may be older than the row.
+            if any(await self._found(new, key, lock=True)):
                 raise TransactionConflict from error
             raise
         return await self._settle_all(await self._stored(rows, key))

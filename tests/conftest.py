@@ -43,6 +43,13 @@ Client = httpx2.AsyncClient
 Serve = Callable[..., Client]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run on each database; all others are the same on every one."""
+    for item in items:
+        if "backend" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.database)
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
 async def backend(request: pytest.FixtureRequest, tmp_path_factory: Any) -> AsyncIterator[URL]:
     """The URL of an empty database of this run's own, on each backend in turn."""

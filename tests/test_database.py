@@ -1,8 +1,10 @@
 """Engine, sessions, and the one place that commits."""
 
 import logging
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.exc import InvalidRequestError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -19,6 +21,7 @@ from fastapi_crud import (
     Database,
     DatabaseUnavailable,
     Settings,
+    Unavailable,
     UniqueViolation,
 )
 from fastapi_crud.columns import inspect_model
@@ -482,3 +485,30 @@ async def test_a_savepoint_that_is_undone_takes_its_callbacks_along(sqlite: Data
             after_commit(session, lambda: told.append("released"))
         assert told == []
     assert told == ["outer", "released"]
+
+
+async def test_a_rollback_that_fails_is_told(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is it an error where the connection lives on, with what was not undone?"""
+    async with sqlite.sessionmaker() as session:
+
+        async def fail() -> None:
+            raise OperationalError("ROLLBACK", None, Exception("no"), connection_invalidated=False)
+
+        monkeypatch.setattr(session, "rollback", fail)
+        with pytest.raises(OperationalError):
+            await rollback(session)
+        monkeypatch.undo()
+
+
+async def test_a_sqlite_file_that_is_locked_is_unavailable(tmp_path: Path) -> None:
+    """Is it told that a file cannot be prepared, unless nobody may write to it?"""
+    with closing(sqlite3.connect(tmp_path / "held.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        database = Database(f"sqlite:///{tmp_path}/held.db", connect_args={"timeout": 0})
+        with pytest.raises(Unavailable):
+            await database.ping()
+        holder.execute("COMMIT")
+        await database.ping()
+        await database.engine.dispose()

@@ -21,6 +21,7 @@ from fastapi_crud import (
     InvalidData,
     PermissionDenied,
     Repository,
+    TransactionConflict,
     UniqueViolation,
 )
 from fastapi_crud.batches import CHUNK
@@ -394,6 +395,29 @@ async def test_values_that_the_scope_asks_for_may_be_changed(db: Database) -> No
         items = [{"title": "a", "body": "true", "done": True}]
         (note,) = await notes.upsert(items, on_conflict=["title"])
         assert (note.body, note.done) == ("true", True)
+
+
+async def test_a_row_that_appears_within_a_scope_is_a_conflict_of_transactions(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is it tried again where another transaction stores the row after it was looked for?"""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("one transaction at a time")
+    items = [{"title": "mine"}]
+    async with db.session() as session:
+        notes = notes_of(session, write_scope=[Filter("title", "ne", "theirs")])
+        insert = notes._insert  # pyright: ignore[reportPrivateUsage]
+
+        async def late(rows: Any) -> Any:
+            async with db.session() as other:
+                await notes_of(other).create(items[0])
+            return await insert(rows)
+
+        monkeypatch.setattr(notes, "_insert", late)
+        with pytest.raises(TransactionConflict):
+            await notes.upsert(items, on_conflict=["title"])
+        await session.rollback()
+    assert len(await rows_of(db, models.Note)) == 1
 
 
 # Soft deletion

@@ -4,9 +4,16 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import Header
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from fastapi_crud import Database, Filter, Limits, make_crud_router
+from fastapi_crud import (
+    ConfigurationError,
+    CrudOptions,
+    Database,
+    Filter,
+    Limits,
+    make_crud_router,
+)
 from tests.conftest import Client, Serve, counted
 from tests.models import Author, Book, Member, Skill, Team
 
@@ -277,3 +284,29 @@ async def test_author_books_are_untouched_by_scopes_of_others(db: Database, serv
         session.add(Book(title="t", author=Author(name="Ann")))
     client = serve(db, make_crud_router(Book, include=["author"]))
     assert (await client.get("/books?include=author")).json()["items"][0]["author"]["name"] == "Ann"
+
+
+async def test_nested_rows_are_written_as_their_own_model_says(
+    sqlite: Database, serve: Serve
+) -> None:
+    """Does the create schema that a related model has hold for rows that come with a parent?"""
+
+    class Named(BaseModel):
+        title: str = Field(max_length=3)
+
+    client = serve(sqlite, make_crud_router(Author, nested=["books"], include=["books"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Book, "__crud__", CrudOptions(create_schema=Named), raising=False)
+        strict = serve(sqlite, make_crud_router(Author, nested=["books"], include=["books"]))
+        patch.setattr(
+            Book,
+            "__crud__",
+            CrudOptions(create_schema=Named, writable_by={"title": lambda: True}),
+        )
+        with pytest.raises(ConfigurationError, match="Book has columns that not all may write"):
+            make_crud_router(Author, nested=["books"])
+    body = {"name": "ann", "books": [{"title": "long title"}]}
+    assert (await client.post("/authors", json=body)).status_code == 201
+    assert (await strict.post("/authors", json=body)).status_code == 422
+    body["books"] = [{"title": "abc"}]
+    assert (await strict.post("/authors", json=body)).status_code == 201
