@@ -1,9 +1,10 @@
 """Which columns a client may read and which it may write, unless the model says otherwise."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from enum import Flag
+from typing import Any
 
 from fastapi_crud.columns import ColumnInfo, ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
@@ -136,10 +137,12 @@ class Rights:
     Args:
         hidden: Columns that do not exist for this caller.
         read_only: Columns that this caller may read, but not write.
+        fixed: What new rows of this caller have: whose they are.
     """
 
     hidden: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
+    fixed: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def unwritable(self) -> frozenset[str]:

@@ -13,16 +13,16 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "list": ("get_page", "get_multi", "get_cursor_page"),
         "search": ("get_page", "get_multi", "get_cursor_page"),
         "get": ("get",),
-        "create": ("create", "before_create", "after_create"),
-        "update": ("update", "before_update", "after_update"),
-        "replace": ("replace", "before_update", "after_update"),
+        "create": ("create", "prepare", "before_create", "after_create"),
+        "update": ("update", "prepare", "before_update", "after_update"),
+        "replace": ("replace", "prepare", "before_update", "after_update"),
         "delete": ("delete", "before_delete", "after_delete"),
         "restore": ("restore", "before_restore", "after_restore"),
         "purge": ("purge", "before_delete", "after_delete"),
-        "batch_create": ("batch_create", "create", "before_create", "after_create"),
-        "batch_update": ("batch_update", "update", "before_update", "after_update"),
+        "batch_create": ("batch_create", "create", "prepare", "before_create", "after_create"),
+        "batch_update": ("batch_update", "update", "prepare", "before_update", "after_update"),
         "batch_delete": ("batch_delete", "delete", "before_delete", "after_delete"),
-        "upsert": ("upsert", "before_upsert", "after_upsert"),
+        "upsert": ("upsert", "prepare", "before_upsert", "after_upsert"),
     }
 )
 """Operation → the methods that a subclass can put rules into."""
@@ -50,6 +50,17 @@ class Hooks(ForModel, Generic[ModelT]):
     def defines(cls, name: str) -> bool:
         """Tell whether the developer has a method of this name, not just the library."""
         return not _owner(cls, name).startswith("fastapi_crud.")
+
+    async def prepare(self, values: dict[str, Any], id: Any = None) -> None:  # noqa: A002, ANN401
+        """Turn what clients write into columns, such as a password into its hash.
+
+        Called before the hooks, whichever way rows are written. Override it for columns with
+        `info={"inputs": {"password": str}}`, or for fields of your schemas that are no columns.
+
+        Args:
+            values: Value by name; change it in place.
+            id: The primary key of the row that is changed; None for one that is new.
+        """
 
     async def before_create(self, values: dict[str, Any]) -> None:
         """Hook: change the values of a new row, or raise to refuse it.

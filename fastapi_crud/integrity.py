@@ -226,7 +226,8 @@ def _fields(facts: DriverError, info: ModelInfo) -> tuple[str, ...]:
     """Name the attributes that a violation is about: the database tells columns, or a constraint."""
     columns = facts.columns or _constraint_columns(facts.constraint, info)
     known = info.attributes
-    return tuple(known[name] for name in columns if name in known)
+    names = (known[name] for name in columns if name in known)
+    return tuple(info.columns[name].info.get("reported_as", name) for name in names)
 
 
 def _constraint_columns(name: str | None, info: ModelInfo) -> tuple[str, ...]:

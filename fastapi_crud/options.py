@@ -18,6 +18,7 @@ from fastapi_crud.operations import (
     Operation,
     like,
 )
+from fastapi_crud.owning import owned_by
 from fastapi_crud.query.asked import Filters, Pagination
 from fastapi_crud.query.clauses import CountMode, FullText
 from fastapi_crud.query.limits import Limits as Limits
@@ -54,6 +55,7 @@ class CrudOptions:
         dependencies: FastAPI dependencies for all operations, or by operation. What does the same
             in another way has those of its like unless it is listed: `batch_create` those of
             `create`, `upsert` those of `create` and `update`, `search` those of `list`.
+            Those on the model hold as well: a router may narrow them, never widen them.
         limits: Bounds on what one request may ask for.
         hidden: Columns that are neither read nor written.
         readable: Columns to read although their name looks secret.
@@ -67,6 +69,7 @@ class CrudOptions:
             listed has the scope of its like: `search` that of `list`, `delete` that of `update`,
             `upsert` those of `create` and `update`.
             A scope on the model holds as well, and also where its rows are related ones.
+            One that returns an `Owner` also says whose new rows are.
         readable_by: Column → a dependency that tells whether this caller may read it; to others
             it does not exist.
         writable_by: Column → a dependency that tells whether this caller may write it; to others
@@ -149,13 +152,25 @@ class CrudOptions:
         return Exposure(
             hidden=frozenset(self.hidden),
             readable=frozenset(self.readable),
-            read_only=frozenset(
-                {*self.read_only, *([self.soft_delete] if self.soft_delete else [])}
-            ),
+            read_only=frozenset({*self.read_only, *self.owned, *_if_any(self.soft_delete)}),
             writable=frozenset(self.writable),
             hybrids=frozenset(self.hybrids),
             client_ids=self.client_ids,
         )
+
+    @property
+    def owned(self) -> Mapping[str, list[Dependency]]:
+        """Columns that say whose a row is, and the scopes that say so."""
+        owned: dict[str, list[Dependency]] = {}
+        for scope in _as_list(self.scope):
+            listed = (
+                cast("Mapping[str, Any]", scope).values() if isinstance(scope, Mapping) else [scope]
+            )
+            for each in listed:
+                column = owned_by(each)
+                if column is not None and each not in owned.setdefault(column, []):
+                    owned[column].append(each)
+        return owned
 
     def scopes_of(self, operation: Operation) -> list[Dependency]:
         """Give the scopes of an operation."""
@@ -242,6 +257,8 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
     _check_lists(options)
     if base.scope is not None and given.get("scope") is not None:
         options = replace(options, scope=(*_as_list(base.scope), *_as_list(given["scope"])))
+    if base.dependencies and "dependencies" in given:
+        options = replace(options, dependencies=_joined(base, options))
     listed: set[str] = {*options.operations}
     for by_operation in (options.dependencies, *_as_list(options.scope)):
         if isinstance(by_operation, Mapping):
@@ -252,11 +269,23 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
     return options
 
 
+def _joined(base: CrudOptions, options: CrudOptions) -> dict[Operation, Sequence[Any]]:
+    """Join the dependencies of a model with those of a router: it may narrow, never widen."""
+    several: dict[Operation, Sequence[Any]] = {
+        it: [*base.dependencies_of(it), *options.dependencies_of(it)] for it in OPERATIONS
+    }
+    return {operation: each for operation, each in several.items() if each}
+
+
 def _check_lists(options: CrudOptions) -> None:
     for name in LISTS:
         if isinstance(value := getattr(options, name), str):
             msg = f"{name}={value!r} is one text: give a list, such as {name}=[{value!r}]"
             raise ConfigurationError(msg)
+
+
+def _if_any(name: str | None) -> list[str]:
+    return [] if name is None else [name]
 
 
 def _as_list(scope: Any) -> Sequence[Any]:  # noqa: ANN401 - a scope, or several

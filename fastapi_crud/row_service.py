@@ -92,7 +92,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             Conflict: If it clashes with what is stored.
             InvalidData: If it cannot be stored.
         """
-        return await self._create(column_values(data, self.info))
+        return await self._create(await self._prepared(column_values(data, self.info)))
 
     async def update(self, id: Any, data: UpdateT) -> ModelT | None:  # noqa: A002, ANN401
         """Change what the body names, and nothing else.
@@ -105,7 +105,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             The row as it is now, or None if there is none.
         """
         values = self._changes(id, column_values(data, self.info, only_set=True), data)
-        return await self._change(id, values)
+        return await self.change(id, await self._prepared(values, id))
 
     async def replace(self, id: Any, data: BaseModel) -> ModelT | None:  # noqa: A002, ANN401
         """Set all writable columns: what the body leaves out goes back to its default.
@@ -118,7 +118,24 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             The row as it is now, or None if there is none.
         """
         values = self._changes(id, column_values(data, self.info), data)
-        return await self._change(id, self._defaults(data, values) | values)
+        values = await self._prepared(values, id)
+        return await self.change(id, self._defaults(data, values) | values)
+
+    async def change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
+        """Change columns of a row: what is no client's to write as well. The hooks run.
+
+        Args:
+            id: The primary key of the row.
+            values: New value by attribute name.
+
+        Returns:
+            The row as it is now, or None if there is none.
+        """
+        await self.before_update(id, values)
+        row = await self.repository.update(id, values)
+        if row is not None:
+            await self.after_update(row, values)
+        return row
 
     async def create_under(self, id: Any, data: BaseModel) -> ModelT:  # noqa: A002, ANN401 - any key
         """Store a new row under a key that the client chose: for a PUT that creates.
@@ -133,7 +150,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         values = self._changes(id, column_values(data, self.info), data)
         key = dict(zip((c.name for c in self.info.key), self.info.as_key(id) or (), strict=True))
-        return await self._create(values | key)
+        return await self._create(await self._prepared(values) | key)
 
     async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
         """Delete a row.
@@ -190,6 +207,13 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         return await self.repository.get_for_update(id)
 
+    async def _prepared(self, values: dict[str, Any], id: Any = None) -> dict[str, Any]:  # noqa: A002, ANN401
+        """Turn what a client wrote into columns; new rows get what this caller's rows have."""
+        await self.prepare(values, id)
+        if id is None:
+            values.update(self.rights.fixed)
+        return values
+
     async def _create(self, values: dict[str, Any]) -> ModelT:
         await self.before_create(values)
         row = await self.repository.create(values)
@@ -202,13 +226,6 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         if removed:
             await self.after_delete(id)
         return removed
-
-    async def _change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
-        await self.before_update(id, values)
-        row = await self.repository.update(id, values)
-        if row is not None:
-            await self.after_update(row, values)
-        return row
 
     def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
         """Leave out what is ignored, and the key: it must be the one that was asked for."""

@@ -2,18 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import (
     MISSING,
     BaseModel,
-    ConfigDict,
     Field,
     PydanticSchemaGenerationError,
-    SkipValidation,
     TypeAdapter,
     create_model,
 )
@@ -21,46 +18,24 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypeVar
 
 from fastapi_crud.access import Access, Exposure, access_of
-from fastapi_crud.annotations import tightened
-from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo, inspect_model
+from fastapi_crud.columns import ColumnInfo, ModelInfo, inspect_model
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.values import Shown
+from fastapi_crud.fields import (
+    FieldSpec,
+    InputSchema as InputSchema,
+    OutputSchema as OutputSchema,
+    definition,
+    ignored_field,
+    input_fields,
+    or_missing,
+    read_field,
+    shown,
+    write_field,
+)
 
 CreateT = TypeVar("CreateT", bound=BaseModel, default=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel, default=BaseModel)
 ReadT = TypeVar("ReadT", bound=BaseModel, default=BaseModel)
-
-SHOWN = ("title", "description", "examples", "deprecated")
-"""Keys of a column's `info` that describe it, in bodies and answers."""
-BOUNDS = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multiple_of")
-"""Keys of a column's `info` that bound it, in bodies only: old rows must stay readable."""
-
-
-class InputSchema(BaseModel):
-    """Base of the derived body schemas: unknown keys are an error.
-
-    `ignored_fields` are readable but not writable: a client may send back what it read.
-    `defaulted_fields` go back to their default where a PUT leaves them out.
-    """
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-    ignored_fields: ClassVar[frozenset[str]] = frozenset()
-    defaulted_fields: ClassVar[frozenset[str]] = frozenset()
-
-
-class OutputSchema(BaseModel):
-    """Base of the derived answer schemas: filled from the attributes of a row."""
-
-    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
-
-
-@dataclass(frozen=True, slots=True)
-class FieldSpec:
-    """A field in the making: its type, its default, and what else `Field` takes."""
-
-    annotation: Any
-    default: Any = ...
-    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +107,15 @@ def derive_schemas(info: ModelInfo, name: str, exposure: Exposure) -> Schemas:
     writable = [column for column in columns if Access.WRITE in access[column.name]]
     changeable = [column for column in writable if not column.primary_key]
     ignored = [column for column in readable if column not in changeable]
-    read = _make(info, f"{name}Read", OutputSchema, {c.name: _read_field(c) for c in readable})
-    create = {column.name: _write_field(column) for column in writable}
-    update = {column.name: _write_field(column, optional=True) for column in changeable}
+    read = _make(info, f"{name}Read", OutputSchema, {c.name: read_field(c) for c in readable})
+    create = {column.name: write_field(column) for column in writable}
+    update = {column.name: write_field(column, optional=True) for column in changeable}
     kept = {c.name for c in changeable if c not in readable}  # write-only: PUT leaves them alone
-    replace = {c.name: _write_field(c, optional=c.name in kept) for c in changeable}
+    replace = {c.name: write_field(c, optional=c.name in kept) for c in changeable}
+    inputs = input_fields(columns, "inputs", optional=True)
+    changes = inputs | input_fields(columns, "update_inputs", optional=True)
+    create |= input_fields(columns, "inputs")
+    update, replace, kept = update | changes, replace | changes, kept | changes.keys()
     update_schema = _make(info, f"{name}Update", InputSchema, update, ignored)
     replace_schema = _make(info, f"{name}Replace", InputSchema, replace, ignored)
     replace_schema.defaulted_fields = frozenset(replace.keys() - kept)
@@ -151,15 +130,15 @@ def derive_schemas(info: ModelInfo, name: str, exposure: Exposure) -> Schemas:
 
 def shown_columns(info: ModelInfo, names: Iterable[str]) -> type[BaseModel]:
     """Make the schema of a row that shows some of its columns, whoever may read them."""
-    fields = {name: _read_field(info.columns[name]) for name in names}
+    fields = {name: read_field(info.columns[name]) for name in names}
     schema: type[BaseModel] = _make(info, info.name, OutputSchema, fields)
     return schema
 
 
 def key_fields(info: ModelInfo) -> dict[str, Any]:
     """Define the fields of a body that name a row by its primary key, in the mapper's order."""
-    specs = {column.name: FieldSpec(column.write, extra=_shown(column)) for column in info.key}
-    return dict(_definition(*item) for item in specs.items())
+    specs = {column.name: FieldSpec(column.write, extra=shown(column)) for column in info.key}
+    return dict(definition(*item) for item in specs.items())
 
 
 def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[BaseModel]:
@@ -168,7 +147,7 @@ def replace_of(create: type[BaseModel], info: ModelInfo, name: str) -> type[Base
     Fields that are no column (a `password`, say) may be left out: PUT then leaves them alone.
     """
     fields: dict[str, Any] = {
-        field_name: (_or_missing(spec.annotation), optional_field(spec))
+        field_name: (or_missing(spec.annotation), optional_field(spec))
         for field_name, spec in create.model_fields.items()
         if field_name not in info.columns and spec.alias not in info.columns
     }
@@ -218,8 +197,8 @@ def _make(
     specs: Mapping[str, FieldSpec],
     ignored: Collection[ColumnInfo] = (),
 ) -> type[Any]:
-    specs = {**specs, **{column.name: _ignored_field(column) for column in ignored}}
-    fields = dict(_definition(*item) for item in specs.items())
+    specs = {**specs, **{column.name: ignored_field(column) for column in ignored}}
+    fields = dict(definition(*item) for item in specs.items())
     try:
         schema: type[Any] = create_model(
             name, __base__=base, __module__=info.model.__module__, **fields
@@ -246,54 +225,3 @@ def _describable(spec: FieldSpec) -> bool:
     except PydanticSchemaGenerationError:
         return False
     return True
-
-
-def _definition(attribute: str, spec: FieldSpec) -> tuple[str, Any]:
-    """Define a field: names that pydantic cannot use for fields become aliases."""
-    if not (hasattr(InputSchema, attribute) or attribute.startswith("_")):
-        return attribute, (spec.annotation, Field(spec.default, **spec.extra))
-    name = f"column_{attribute}"
-    return name, (spec.annotation, Field(spec.default, alias=attribute, **spec.extra))
-
-
-def _read_field(column: ColumnInfo) -> FieldSpec:
-    annotation: Any = column.kind.read | None if column.nullable else column.kind.read
-    return FieldSpec(annotation, extra=_shown(column))
-
-
-def _write_field(column: ColumnInfo, *, optional: bool = False) -> FieldSpec:
-    annotation: Any = column.write
-    if bounds := {key: column.info[key] for key in BOUNDS if key in column.info}:
-        annotation = tightened(annotation, Field(**bounds))
-    if column.nullable:
-        annotation = annotation | None
-    if column.required and not optional:
-        return FieldSpec(annotation, extra=_shown(column))
-    note = _default_note(column)
-    return FieldSpec(_or_missing(annotation), MISSING, _shown(column, note))
-
-
-def _ignored_field(column: ColumnInfo) -> FieldSpec:
-    unchecked: Any = SkipValidation
-    annotation = unchecked[column.kind.read]
-    annotation = Annotated[annotation, Shown({"readOnly": True})]
-    return FieldSpec(_or_missing(annotation), MISSING, _shown(column))
-
-
-def _or_missing(annotation: Any) -> Any:  # noqa: ANN401 - a type form
-    return annotation | MISSING
-
-
-def _shown(column: ColumnInfo, note: str | None = None) -> dict[str, Any]:
-    shown = {key: column.info[key] for key in SHOWN if key in column.info}
-    if note:
-        shown["description"] = " ".join(filter(None, (shown.get("description"), note)))
-    return shown
-
-
-def _default_note(column: ColumnInfo) -> str | None:
-    default = column.scalar_default
-    if default is MISSING_DEFAULT:
-        return None
-    shown: Any = default.value if isinstance(default, Enum) else default
-    return f"Default: {str(shown).lower() if isinstance(shown, bool) else shown}."

@@ -37,6 +37,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
             return [await self._about(i, self.create(item)) for i, item in enumerate(items)]
         values = [column_values(item, self.info) for item in items]
         for i, each in enumerate(values):
+            await self._about(i, self._prepared(each))
             await self._about(i, self.before_create(each))
         rows = await self.repository.batch_create(values)
         for i, row in enumerate(rows):
@@ -64,6 +65,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
             with about_item(i):
                 values = column_values(data, self.info, only_set=True)
                 changes.append((key, self._changes(key, values, data)))
+                await self._prepared(changes[i][1], key)
                 await self.before_update(*changes[i])
         changed = await self.repository.batch_update(changes)
         for i, (row, (_, values)) in enumerate(zip(changed, changes, strict=True)):
@@ -105,6 +107,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
         """
         values = [column_values(item, self.info, only_set=True) for item in items]
         for i, each in enumerate(values):
+            await self._about(i, self._prepared(each))
             await self._about(i, self.before_upsert(each))
         rows = await self.repository.upsert(values, on_conflict=on_conflict, mode=mode)
         for i, (row, each) in enumerate(zip(rows, values, strict=True)):

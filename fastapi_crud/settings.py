@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,7 +29,7 @@ class Settings(BaseSettings):
     debug: bool = False
     database_url: str = "sqlite+aiosqlite:///./app.db"
     redis_url: str = "redis://localhost:6379"
-    secret_key: str | None = None
+    secret_key: str | None = Field(default=None, repr=False)
     algorithm: str = "HS256"
     access_token_expire_minutes: int = 30
     allowed_origins: list[str] = ["*"]

@@ -9,6 +9,7 @@ from fastapi_crud.access import Rights
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.operations import CREATING, FILLING, READING, Operation
 from fastapi_crud.options import CrudOptions, Dependency
+from fastapi_crud.owning import Owner
 from fastapi_crud.query.clauses import And, Or, Where
 from fastapi_crud.query.loading import View
 
@@ -60,6 +61,9 @@ class Callers:
             asked |= {f"write_{i}": it for i, it in enumerate(writable)}
         for i, scopes in enumerate(self.related.values()):
             asked |= {f"related_{i}_{j}": it for j, it in enumerate(scopes)}
+        if operation in CREATING or operation in {"upsert", "replace"}:
+            owners = [it for several in self.options.owned.values() for it in several]
+            asked |= {f"owner_{i}": it for i, it in enumerate(owners)}
         asked |= {f"may_read_{name}": it for name, it in self.options.readable_by.items()}
         if operation in FILLING:
             asked |= {f"may_write_{name}": it for name, it in self.options.writable_by.items()}
@@ -87,7 +91,12 @@ class Callers:
         if own := told("read_"):
             scopes[self.model] = [*own, *scopes.get(self.model, ())]
         view = replace(self.view, scopes=scopes, write_scope=told("write_"))
-        rights = Rights(hidden=_denied(given, "read"), read_only=_denied(given, "write"))
+        owners = [value for value in given.values() if isinstance(value, Owner)]
+        rights = Rights(
+            hidden=_denied(given, "read"),
+            read_only=_denied(given, "write"),
+            fixed={name: value for owner in owners for name, value in owner.values.items()},
+        )
         sees = given.get("sees_deleted", self.options.show_deleted is True)
         return Sight(view, rights, given.get("actor"), bool(sees))
 
@@ -108,6 +117,8 @@ def conditions_of(value: Any) -> list[Where]:  # noqa: ANN401 - what a scope gav
     """
     if value is True:
         return []
+    if isinstance(value, Owner):
+        return value.conditions
     if value is False:
         return [Or()]
     if value is None or isinstance(value, str):

@@ -62,7 +62,7 @@ def _required_columns(resource: Resource) -> str | None:
     """A row that the derived schema lets in must be complete."""
     if not _creates_by_derived_schema(resource):
         return None
-    written = resource.schemas.create.model_fields.keys()
+    written = {*resource.schemas.create.model_fields, *resource.options.owned}
     aliases = {spec.alias for spec in resource.schemas.create.model_fields.values()}
     missing = [
         column for name, column in resource.info.columns.items()
@@ -263,7 +263,7 @@ def _creates_by_derived_schema(resource: Resource) -> bool:
     return (
         "create" in resource.options.operations
         and issubclass(resource.schemas.create, InputSchema)
-        and not resource.service.overrides("create") & {"create", "before_create"}
+        and not resource.service.overrides("create") & {"create", "prepare", "before_create"}
     )
 
 

@@ -14,18 +14,23 @@ from fastapi_crud.router.problems import (
 PROBLEMS: Mapping[int, tuple[str, type[ProblemBase] | None]] = {
     400: ("The body cannot be read.", Problem),
     304: ("The client has it already.", None),
+    401: ("Nobody, or nobody known, is calling.", Problem),
     403: ("This caller may not change the row, or not so.", Problem),
     404: ("There is no such row.", Problem),
     409: ("The change conflicts with what is stored.", Problem),
     412: ("The row has changed since the client read it.", Problem),
+    413: ("The body is too large.", Problem),
     415: ("The body is not JSON.", Problem),
     422: ("The request is not valid.", ValidationProblem),
     428: ("The client must say which state of the row it means.", Problem),
+    429: ("Too many attempts; try again later.", Problem),
     503: ("Try again later.", Problem),
 }
 """Status → when it occurs, and what is answered."""
 
 HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": "How to call (RFC 6750)."},
+    429: {"Retry-After": "Seconds to wait."},
     503: {"Retry-After": "Seconds to wait."},
     415: {"Accept": "What is accepted."},
 }

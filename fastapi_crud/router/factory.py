@@ -22,7 +22,7 @@ from fastapi_crud.router.parameters import (
     signature,
 )
 from fastapi_crud.router.resource import Resource, make_resource
-from fastapi_crud.router.route import CrudRoute, CrudRouter, RouteFacts
+from fastapi_crud.router.route import CrudRoute, CrudRouter, RouteFacts, problems_of
 from fastapi_crud.router.routes import BATCH_BODIES, ROUTES, RouteRow
 from fastapi_crud.schemas import CreateT, ReadT, UpdateT
 from fastapi_crud.service import Service
@@ -147,13 +147,12 @@ def _documented(
     identifiers: Mapping[str, str],
 ) -> dict[int | str, dict[str, Any]]:
     """Document what is answered beside the body."""
-    writes = row.method != "GET" and operation != "search"
     said = resource.options
-    extra = (403,) if writes and said.scope is not None else ()
+    extra = _refusals(resource, operation, row)
     if 412 in row.problems and said.require_if_match:  # noqa: PLR2004
-        extra = (*extra, 428)
+        extra |= {428}
     if _repeatable(resource, operation, row):
-        extra = (*extra, 400, 409)
+        extra |= {400, 409}
     documented = documentation.responses(sorted({*row.problems, *extra}))
     if row.answer in {"read", "view"} and row.status == HTTPStatus.OK:
         documented[200] = documentation.tagged()
@@ -166,6 +165,14 @@ def _documented(
     elif row.answer == "page":
         documented[200] = documentation.paged(link=operation == "list")
     return documented
+
+
+def _refusals(resource: Resource, operation: Operation, row: RouteRow) -> set[int]:
+    """Tell with which statuses callers are refused."""
+    said = resource.options
+    asked = [*said.dependencies_of(operation), *resource.callers.dependencies(operation).values()]
+    writes = row.method != "GET" and operation != "search"
+    return {*problems_of(asked), *((403,) if writes and said.scope is not None else ())}
 
 
 def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form

@@ -138,7 +138,8 @@ def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Resp
         return write_problem(request, style, 422, "validation_error", "Invalid request", issues)
     headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
-        code = _title(error.status_code).lower().replace(" ", "_").replace("-", "_")
+        named = _title(error.status_code).lower().replace(" ", "_").replace("-", "_")
+        code = getattr(error, "code", named)
         headers |= error.headers or {}
         return write_problem(request, style, error.status_code, code, error.detail, headers=headers)
     assert isinstance(error, CrudError)  # noqa: S101 - the callers' promise
@@ -232,7 +233,10 @@ def _item(issue: Issue) -> dict[str, Any]:
 
 
 def _status_of(error: CrudError) -> tuple[int, str]:
-    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    """Find the status of an error or of its base, and the code that is its own."""
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUSES)
+    status, code = STATUSES[kind]
+    return status, code if kind is type(error) else getattr(error, "code", code)
 
 
 def _title(status: int) -> str:

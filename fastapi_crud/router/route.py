@@ -1,11 +1,12 @@
 """The route and router classes: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -177,6 +178,27 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
             yield parameter.alias
     for dependency in dependant.dependencies:
         yield from _query_names(dependency)
+
+
+def problems_of(dependencies: Iterable[Any]) -> frozenset[int]:
+    """Tell with which statuses dependencies refuse, as they and those below them say.
+
+    A dependency says so by its attribute `crud_problems`, as those of `fastapi_crud.auth` do.
+
+    Args:
+        dependencies: Functions, or `Depends(...)` of them.
+    """
+    found: set[int] = set()
+    for dependency in dependencies:
+        call = getattr(dependency, "dependency", dependency)
+        if call is not None:
+            found |= _problems_below(get_dependant(path="", call=call))
+    return frozenset(found)
+
+
+def _problems_below(dependant: Dependant) -> set[int]:
+    found: set[int] = {*getattr(dependant.call, "crud_problems", ())}
+    return found.union(*(_problems_below(inner) for inner in dependant.dependencies))
 
 
 def check_app(app: Any, dialect: str) -> None:  # noqa: ANN401 - any ASGI app that has routes

@@ -1,0 +1,233 @@
+"""`Auth`: everything that auth needs for one user model, put together once."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, TypeVar, cast
+from uuid import UUID
+from weakref import WeakSet
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from fastapi_crud.auth.callers import BearerScheme, Callers
+from fastapi_crud.auth.events import AuthEvent, Listener, tell
+from fastapi_crud.auth.gate import Gate
+from fastapi_crud.auth.keys import ApiKeys
+from fastapi_crud.auth.logins import Logins
+from fastapi_crud.auth.mails import Links, Notifier
+from fastapi_crud.auth.passwords import (
+    PasswordHasher,
+    PasswordPolicy,
+    Passwords,
+    passwords_of,
+    policy_of,
+)
+from fastapi_crud.auth.settings import AuthSettings
+from fastapi_crud.auth.tables import AuthTables, auth_tables
+from fastapi_crud.auth.throttle import Allowance, DatabaseThrottle, Throttle
+from fastapi_crud.auth.tokens import TokenCodec, codec_of
+from fastapi_crud.columns import inspect_model
+from fastapi_crud.database import AsyncSession, Database
+from fastapi_crud.exceptions import ConfigurationError
+
+UserT = TypeVar("UserT")
+
+NEEDED = (
+    "email", "email_key", "hashed_password", "is_active", "is_superuser", "email_verified_at",
+    "scopes",
+)  # fmt: skip
+"""The attributes that auth reads from a user."""
+DEFAULT = "__auth__"
+"""Where a user model keeps its `Auth`."""
+
+user_models: WeakSet[type[Any]] = WeakSet()
+"""All models that have an `Auth`, or inherit `UserMixin`."""
+
+
+class Auth(Gate[UserT]):
+    """Accounts, logins and permissions for one user model.
+
+    The first one that is made for a model is its default: `make_auth_router(User)`,
+    `current_user(User)` and `make_crud_router(User)` go by it. Nothing is read from the
+    environment before it is needed; `Database.lifespan` checks the key when the app starts.
+
+    Args:
+        model: The user model: with `UserMixin`, or with columns of the same names.
+        settings: Read instead of the environment.
+        notifier: Sends mails with links; without one there are no endpoints that need mail.
+        on_event: Told of everything that happens to accounts; a function or coroutine function.
+        roles: Role → the scopes that it brings; the user's `role` or `roles` are looked up.
+        registration: Whether anybody may open an account. If not, superusers do.
+        api_keys: Whether users can make API keys.
+        hasher: Hashes passwords, in place of argon2id by passlib.
+        policy: Which passwords are good enough.
+        codec: Writes and reads access tokens, in place of python-jose.
+        throttle: Counts failures, in place of a table.
+        database: Where the users are, if not in the app's database.
+
+    Raises:
+        ConfigurationError: If the model lacks a column, or its default is already in use.
+    """
+
+    def __init__(  # noqa: PLR0913 - all that can be put together
+        self,
+        model: type[UserT],
+        *,
+        settings: AuthSettings | None = None,
+        notifier: Notifier | None = None,
+        on_event: Listener | None = None,
+        roles: Mapping[str, Collection[str]] | None = None,
+        registration: bool = True,
+        api_keys: bool = False,
+        hasher: PasswordHasher | None = None,
+        policy: PasswordPolicy | None = None,
+        codec: TokenCodec | None = None,
+        throttle: Throttle | None = None,
+        database: Database | None = None,
+    ) -> None:
+        info = inspect_model(model)
+        if missing := [name for name in NEEDED if name not in info.columns]:
+            msg = f"{info.name} has no {', '.join(missing)}: let it inherit UserMixin"
+            raise ConfigurationError(msg)
+        self.model = model
+        self.by_environment = False
+        self.notifier = notifier
+        self.on_event = on_event
+        self.roles = {role: frozenset(scopes) for role, scopes in (roles or {}).items()}
+        self.registration = registration
+        self.api_keys = api_keys
+        self.database = database
+        prefix: str = getattr(model, "__auth_prefix__", "auth_")
+        self.tables: AuthTables = auth_tables(cast("sa.Table", info.mapper.local_table), prefix)
+        self._settings, self._hasher, self._policy = settings, hasher, policy
+        self._codec, self._throttle = codec, throttle
+        name = "OAuth2PasswordBearer" if prefix == "auth_" else f"{info.name}Bearer"
+        url = (settings and settings.token_url) or "auth/login"
+        self.scheme = BearerScheme(name, url, lambda: self.codec)
+        _remember(self)
+        user_models.add(model)
+
+    @cached_property
+    def settings(self) -> AuthSettings:
+        """The settings, read at first use."""
+        settings = self._settings or AuthSettings()
+        if settings.token_url:
+            self.scheme.token_url = settings.token_url
+        return settings
+
+    @cached_property
+    def codec(self) -> TokenCodec:
+        """Writes and reads access tokens."""
+        return self._codec or codec_of(self.settings)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """Hashes and checks passwords, off the event loop."""
+        if self._hasher is None:
+            return passwords_of(self.settings)
+        return Passwords(self._hasher, threads=self.settings.password_threads)
+
+    @cached_property
+    def policy(self) -> PasswordPolicy:
+        """Which passwords are good enough."""
+        return self._policy or policy_of(self.settings)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """Counts failures."""
+        return self._throttle or DatabaseThrottle(self.tables.throttle)
+
+    @cached_property
+    def logins(self) -> Logins:
+        """The logins that run."""
+        settings = self.settings
+        return Logins(
+            self.tables,
+            idle=timedelta(days=settings.refresh_token_idle_days),
+            lifetime=timedelta(days=settings.session_max_days),
+            leeway=timedelta(seconds=settings.refresh_reuse_leeway_seconds),
+        )
+
+    @cached_property
+    def links(self) -> Links:
+        """The links in mails."""
+        settings = self.settings
+        verify = timedelta(hours=settings.verify_token_expire_hours)
+        reset = timedelta(minutes=settings.reset_token_expire_minutes)
+        return Links(self.tables, {"verify": verify, "change_email": verify, "reset": reset})
+
+    @cached_property
+    def keys(self) -> ApiKeys:
+        """The API keys."""
+        return ApiKeys(self.tables)
+
+    @override
+    def make_callers(self) -> Callers[UserT]:
+        """Make what finds who calls."""
+        return Callers(self.model, self.tables, self.codec, self.roles)
+
+    def allowance(self, free: int) -> Allowance:
+        """Say how many failures are free, and how long to wait for the next attempts."""
+        return Allowance(free, max_wait=timedelta(seconds=self.settings.max_wait_seconds))
+
+    async def tell(self, event: AuthEvent) -> None:
+        """Log an event, and tell whoever listens."""
+        await tell(event, self.on_event)
+
+    def access_token(
+        self,
+        user_id: object,
+        login_id: object,
+        *,
+        scopes: Iterable[str] = (),
+        **claims: Any,  # noqa: ANN401 - more claims
+    ) -> str:
+        """Write an access token (RFC 9068).
+
+        Args:
+            user_id: Who it is for (`sub`).
+            login_id: The login that it belongs to (`sid`).
+            scopes: What it allows, for whoever reads it (`scope`).
+            **claims: More claims.
+        """
+        key = next(iter(inspect_model(self.model).key))
+        said = {
+            "sub": key.text_of(user_id),
+            "sid": str(login_id),
+            "client_id": self.settings.audience,
+            "scope": " ".join(sorted(scopes)),
+        }
+        return self.codec.encode({**said, **claims})
+
+    async def end_access(
+        self,
+        session: AsyncSession,
+        user_id: Any,  # noqa: ANN401 - any key
+        *,
+        but: UUID | None = None,
+    ) -> None:
+        """End what an old password or address opened: all logins but perhaps one, and links."""
+        await self.logins.end_all(session, user_id, "password_changed", but=but)
+        await self.links.void(session, user_id, "reset", "change_email", "verify")
+
+
+def auth_of(model: type[UserT]) -> Auth[UserT]:
+    """Give the `Auth` of a user model; one by the environment unless one was made."""
+    found: Auth[UserT] | None = getattr(model, DEFAULT, None)
+    if found is None:
+        found = Auth(model)
+        found.by_environment = True
+    return found
+
+
+def _remember(auth: Auth[Any]) -> None:
+    """Make it the default of its model, unless there is one."""
+    model = auth.model
+    default: Auth[Any] | None = getattr(model, DEFAULT, None)
+    if default is None:
+        setattr(model, DEFAULT, auth)
+    elif default.by_environment:
+        name = model.__name__
+        msg = f"Auth({name}, ...) comes too late: make it before the routers of {name}"
+        raise ConfigurationError(msg)

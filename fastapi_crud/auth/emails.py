@@ -1,0 +1,44 @@
+"""E-mail addresses: which are taken, how they are stored, and which are the same."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.values import Shown
+
+MAX_EMAIL = 254
+"""Characters of an address (RFC 5321 §4.5.3.1.3, without the angle brackets)."""
+
+
+def normalized_email(text: str) -> str:
+    """Check an address and give it as it is stored; names and brackets around it are refused.
+
+    Raises:
+        ValueError: If it is not an address, or longer than 254 characters.
+        ConfigurationError: If the extra is not installed.
+    """
+    try:
+        from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - an extra
+    except ImportError as error:  # pragma: no cover - every test run has the extra
+        msg = "auth needs email-validator: pip install 'fastapi-crud-factory[auth]'"
+        raise ConfigurationError(msg) from error
+    try:
+        checked = validate_email(text, check_deliverability=False, allow_display_name=False)
+    except EmailNotValidError as error:
+        msg = "value is not a valid email address"
+        raise ValueError(msg) from error
+    if len(checked.normalized) > MAX_EMAIL:
+        msg = f"an email address has {MAX_EMAIL} characters at most"
+        raise ValueError(msg)
+    return checked.normalized
+
+
+def email_key(email: str) -> str:
+    """Give what two spellings of one address have in common: for lookups and uniqueness."""
+    return unicodedata.normalize("NFKC", email.strip()).casefold()
+
+
+Email = Annotated[str, AfterValidator(normalized_email), Shown({"format": "email"})]
+"""An e-mail address in a body."""

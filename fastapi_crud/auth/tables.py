@@ -1,0 +1,138 @@
+"""The tables that auth needs beside the users: on the users' own metadata, so that Alembic sees them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from fastapi_crud.auth.throttle import throttle_table
+from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.models import UTCDateTime, utc_now, uuid7
+
+TOKEN_HASH = 64  # hexadecimal digits of a SHA-256
+EMAIL = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
+
+
+@dataclass(frozen=True, eq=False)
+class AuthTables:
+    """The tables of one user model.
+
+    Args:
+        users: The users themselves.
+        sessions: Logins: each lasts until it is ended, unused for long, or too old.
+        refresh_tokens: Hashes of refresh tokens, used and unused.
+        one_time_tokens: Hashes of the tokens in mails.
+        api_keys: Hashes of API keys.
+        throttle: Counts of failures.
+    """
+
+    users: sa.Table
+    sessions: sa.Table
+    refresh_tokens: sa.Table
+    one_time_tokens: sa.Table
+    api_keys: sa.Table
+    throttle: sa.Table
+
+    @property
+    def user_key(self) -> sa.Column[Any]:
+        """The primary key of the users."""
+        return next(iter(self.users.primary_key))
+
+
+def auth_tables(users: sa.Table, prefix: str = "auth_") -> AuthTables:
+    """Make the tables, or give those that are there.
+
+    Args:
+        users: The table of the users; its primary key is one column.
+        prefix: What the tables' names begin with; a second user model needs another one.
+
+    Raises:
+        ConfigurationError: If the key is composite, or the tables belong to other users.
+    """
+    if len(users.primary_key) != 1:
+        msg = f"{users.name} has a composite primary key: auth needs a single column, such as id"
+        raise ConfigurationError(msg)
+    metadata = users.metadata
+    there = metadata.tables.get(f"{prefix}sessions")
+    if there is None:
+        return _make(users, prefix)
+    tables = AuthTables(
+        users,
+        *(metadata.tables[prefix + name] for name in (*NAMES, "throttle")),
+    )
+    (reference,) = tables.sessions.c.user_id.foreign_keys
+    if reference.column.table is not users:
+        msg = (
+            f"{prefix}sessions belongs to {reference.column.table.name}: give {users.name} tables "
+            "of its own with __auth_prefix__ = 'staff_auth_'"
+        )
+        raise ConfigurationError(msg)
+    return tables
+
+
+NAMES = ("sessions", "refresh_tokens", "one_time_tokens", "api_keys")
+
+
+def _make(users: sa.Table, prefix: str) -> AuthTables:
+    metadata = users.metadata
+    key: Any = next(iter(users.primary_key))
+
+    def user_id() -> sa.Column[Any]:
+        return sa.Column(
+            "user_id", sa.ForeignKey(key, ondelete="CASCADE"), nullable=False, index=True
+        )
+
+    sessions = sa.Table(
+        f"{prefix}sessions",
+        metadata,
+        sa.Column("id", sa.Uuid, primary_key=True, default=uuid7),
+        user_id(),
+        sa.Column("scopes", sa.Text),
+        sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
+        sa.Column("last_used_at", UTCDateTime, nullable=False, default=utc_now),
+        sa.Column("expires_at", UTCDateTime, nullable=False, index=True),
+        sa.Column("revoked_at", UTCDateTime),
+        sa.Column("revoke_reason", sa.String(32)),
+        sa.Column("user_agent", sa.String(255)),
+        sa.Column("address", sa.String(64)),
+    )
+    refresh_tokens = sa.Table(
+        f"{prefix}refresh_tokens",
+        metadata,
+        sa.Column("token_hash", sa.String(TOKEN_HASH), primary_key=True),
+        sa.Column(
+            "session_id",
+            sa.ForeignKey(sessions.c.id, ondelete="CASCADE"),
+            nullable=False,
+            index=True,
+        ),
+        sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
+        sa.Column("expires_at", UTCDateTime, nullable=False, index=True),
+        sa.Column("used_at", UTCDateTime),
+    )
+    one_time_tokens = sa.Table(
+        f"{prefix}one_time_tokens",
+        metadata,
+        sa.Column("token_hash", sa.String(TOKEN_HASH), primary_key=True),
+        user_id(),
+        sa.Column("purpose", sa.String(32), nullable=False),
+        sa.Column("email", sa.String(EMAIL), nullable=False),
+        sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
+        sa.Column("expires_at", UTCDateTime, nullable=False, index=True),
+        sa.Column("used_at", UTCDateTime),
+    )
+    api_keys = sa.Table(
+        f"{prefix}api_keys",
+        metadata,
+        sa.Column("id", sa.Uuid, primary_key=True, default=uuid7),
+        user_id(),
+        sa.Column("name", sa.String(100), nullable=False),
+        sa.Column("token_hash", sa.String(TOKEN_HASH), nullable=False, unique=True),
+        sa.Column("scopes", sa.Text),
+        sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
+        sa.Column("expires_at", UTCDateTime),
+        sa.Column("last_used_at", UTCDateTime),
+        sa.Column("revoked_at", UTCDateTime),
+    )
+    throttle = throttle_table(metadata, f"{prefix}throttle")
+    return AuthTables(users, sessions, refresh_tokens, one_time_tokens, api_keys, throttle)

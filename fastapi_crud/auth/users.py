@@ -1,0 +1,188 @@
+"""`UserMixin` and `UserService`: users whose API is safe with nothing else said."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Generic
+
+import sqlalchemy as sa
+from fastapi import Depends
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import Mapped, mapped_column, validates
+from typing_extensions import override
+
+from fastapi_crud.auth.accounts import Accounts
+from fastapi_crud.auth.auth import Auth, auth_of, user_models
+from fastapi_crud.auth.bodies import NewPassword, Password
+from fastapi_crud.auth.callers import login_of
+from fastapi_crud.auth.emails import MAX_EMAIL, Email, email_key
+from fastapi_crud.auth.events import AuthEvent, EventName
+from fastapi_crud.auth.exceptions import InvalidCurrentPassword
+from fastapi_crud.auth.logins import Client
+from fastapi_crud.auth.tables import auth_tables
+from fastapi_crud.models import ModelT, Timestamps, UTCDateTime, UUIDPrimaryKey
+from fastapi_crud.options import CrudOptions
+from fastapi_crud.schemas import CreateT, UpdateT
+from fastapi_crud.service import Service
+
+EXACT = sa.String(MAX_EMAIL).with_variant(
+    mysql.VARCHAR(MAX_EMAIL, collation="utf8mb4_bin"), "mysql", "mariadb"
+)
+"""Text that is compared as it is: MySQL's and MariaDB's own collations take é for e."""
+
+
+def _key_of_new_row(context: Any) -> str:  # noqa: ANN401 - SQLAlchemy's execution context
+    """Fill `email_key` where a row is stored without an instance of its class."""
+    return email_key(context.get_current_parameters()["email"])
+
+
+class UserMixin(UUIDPrimaryKey, Timestamps):
+    """Adds what auth needs of a user: `class User(UserMixin, Base)`.
+
+    Clients write `email` and `password`; they read everything but the hash and the key that
+    addresses are compared by. What gives power (`is_active`, `is_superuser`, `scopes`,
+    `email_verified_at`) is read-only. The tables of auth come with it, on the same metadata;
+    `__auth_prefix__` names those of a second user model.
+    """
+
+    __auth_prefix__: ClassVar[str] = "auth_"
+
+    email: Mapped[Email] = mapped_column(sa.String(MAX_EMAIL), sort_order=-9)
+    email_key: Mapped[str] = mapped_column(
+        EXACT,
+        default=_key_of_new_row,
+        unique=True,
+        info={"hidden": True, "reported_as": "email"},
+        sort_order=20,
+    )
+    hashed_password: Mapped[str] = mapped_column(
+        sa.String(255),
+        info={
+            "hidden": True,
+            "inputs": {"password": NewPassword},
+            "update_inputs": {"current_password": Password},
+        },
+        sort_order=21,
+    )
+    is_active: Mapped[bool] = mapped_column(default=True, info={"read_only": True}, sort_order=5)
+    is_superuser: Mapped[bool] = mapped_column(
+        default=False, info={"read_only": True}, sort_order=6
+    )
+    email_verified_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, info={"read_only": True}, sort_order=7
+    )
+    scopes: Mapped[list[str]] = mapped_column(
+        sa.JSON, default=list, info={"read_only": True}, sort_order=8
+    )
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - as declarative takes them
+        """Make the tables of auth as soon as there is a table of users."""
+        super().__init_subclass__(**options)
+        table: sa.Table | None = getattr(cls, "__table__", None)
+        if table is not None and "email_key" in table.c:
+            auth_tables(table, cls.__auth_prefix__)
+            user_models.add(cls)
+
+    @validates("email")
+    def _fill_email_key(self, _: str, email: str) -> str:
+        self.email_key = email_key(email)
+        return email
+
+    @classmethod
+    def __crud__(cls) -> CrudOptions:
+        """Open POST to all, reading to users, and changes to the user itself and to superusers."""
+        return user_options(auth_of(cls))
+
+
+class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, UpdateT]):
+    """The rules of users: passwords are hashed, and changed by those who know the current one.
+
+    From scripts nobody is asked for the current password, and the policy holds as well.
+    """
+
+    @property
+    def auth(self) -> Auth[ModelT]:
+        """The auth of the model."""
+        return auth_of(self.model)
+
+    async def get_by_email(self, email: str) -> ModelT | None:
+        """Give the user with an address, however it is spelled; None if there is none."""
+        return await self.repository.get_by(email_key=email_key(email))
+
+    async def authenticate(self, email: str, password: str) -> ModelT | None:
+        """Give the user whose address and password these are; None if there is none.
+
+        It takes as long for an unknown address as for a wrong password. It opens no login and
+        counts no failures: that is what `make_auth_router` is for.
+        """
+        user: Any = await self.get_by_email(email)
+        stored = None if user is None else user.hashed_password
+        right, better = await self.auth.passwords.verify(password, stored)
+        if user is None or not right or not user.is_active:
+            return None
+        if better is not None:
+            user = await self.repository.update(user, {"hashed_password": better})
+        known: ModelT = user
+        return known
+
+    @override
+    async def prepare(self, values: dict[str, Any], id: Any = None) -> None:
+        """Turn a password into its hash, after the current one was checked where that is due."""
+        current = values.pop("current_password", None)
+        email, password = values.get("email"), values.pop("password", None)
+        if id is not None and (email is not None or password is not None):
+            await self._confirm(id, values, current, password)
+        if password is not None:
+            personal = [text for text in (email, values.get("name")) if isinstance(text, str)]
+            await self.auth.policy.check(password, personal=personal)
+            values["hashed_password"] = await self.auth.passwords.hash(password)
+
+    async def _confirm(
+        self,
+        id: Any,  # noqa: A002, ANN401 - any key
+        values: dict[str, Any],
+        current: str | None,
+        password: str | None,
+    ) -> None:
+        """Check who changes an address or a password, and end what it opened."""
+        user: Any = await self.get(id)
+        if user is None:
+            return
+        moved = "email" in values and email_key(values["email"]) != user.email_key
+        if not moved and password is None:
+            return
+        if self.actor is not None and self.info.key_of(self.actor) == self.info.key_of(user):
+            if current is None:
+                raise InvalidCurrentPassword
+            client = Client(address="")
+            await Accounts(self.auth, self.session, client).confirm(user, current)
+        if moved:
+            values["email_verified_at"] = None
+        keep = login_of(self.actor) if self.actor is not None else None
+        await self.auth.end_access(self.session, id, but=keep)
+        name: EventName = "password_changed" if password is not None else "email_changed"
+        event = AuthEvent(name=name, user_id=str(id))
+        self.after_commit(partial(self.auth.tell, event))
+
+
+def user_options(auth: Auth[Any]) -> CrudOptions:
+    """Give the options of a users router that is safe: what `UserMixin` says by default.
+
+    Args:
+        auth: The auth of the user model.
+    """
+    guard, superuser = [Depends(auth.current_user)], [Depends(auth.current_superuser)]
+    service: Any = UserService
+    many: Mapping[Any, Any] = dict.fromkeys(
+        ("batch_create", "batch_update", "batch_delete", "upsert", "restore", "purge"), superuser
+    )
+    reading: Mapping[Any, Any] = dict.fromkeys(("list", "get", "search"), guard)
+    changing: Mapping[Any, Any] = dict.fromkeys(("update", "replace", "delete"), guard)
+    closed: Mapping[Any, Any] = {} if auth.registration else {"create": superuser}
+    return CrudOptions(
+        service=service[auth.model],
+        actor=auth.optional_user,
+        dependencies={**many, **reading, **changing, **closed},
+        scope=dict.fromkeys(("update", "replace", "delete"), auth.own),
+        database=auth.database,
+    )

@@ -1,0 +1,113 @@
+"""The fields of derived schemas: what a column looks like in a body, and in an answer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated, Any, ClassVar
+
+from pydantic import MISSING, BaseModel, ConfigDict, Field, SkipValidation
+
+from fastapi_crud.annotations import tightened
+from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo
+from fastapi_crud.values import Shown
+
+SHOWN = ("title", "description", "examples", "deprecated")
+"""Keys of a column's `info` that describe it, in bodies and answers."""
+BOUNDS = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multiple_of")
+"""Keys of a column's `info` that bound it, in bodies only: old rows must stay readable."""
+
+
+class InputSchema(BaseModel):
+    """Base of the derived body schemas: unknown keys are an error.
+
+    `ignored_fields` are readable but not writable: a client may send back what it read.
+    `defaulted_fields` go back to their default where a PUT leaves them out.
+    """
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    ignored_fields: ClassVar[frozenset[str]] = frozenset()
+    defaulted_fields: ClassVar[frozenset[str]] = frozenset()
+
+
+class OutputSchema(BaseModel):
+    """Base of the derived answer schemas: filled from the attributes of a row."""
+
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field in the making: its type, its default, and what else `Field` takes."""
+
+    annotation: Any
+    default: Any = ...
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def definition(attribute: str, spec: FieldSpec) -> tuple[str, Any]:
+    """Define a field: names that pydantic cannot use for fields become aliases."""
+    if not (hasattr(InputSchema, attribute) or attribute.startswith("_")):
+        return attribute, (spec.annotation, Field(spec.default, **spec.extra))
+    name = f"column_{attribute}"
+    return name, (spec.annotation, Field(spec.default, alias=attribute, **spec.extra))
+
+
+def read_field(column: ColumnInfo) -> FieldSpec:
+    """Define a column in an answer."""
+    annotation: Any = column.kind.read | None if column.nullable else column.kind.read
+    return FieldSpec(annotation, extra=shown(column))
+
+
+def write_field(column: ColumnInfo, *, optional: bool = False) -> FieldSpec:
+    """Define a column in a body."""
+    annotation: Any = column.write
+    if bounds := {key: column.info[key] for key in BOUNDS if key in column.info}:
+        annotation = tightened(annotation, Field(**bounds))
+    if column.nullable:
+        annotation = annotation | None
+    if column.required and not optional:
+        return FieldSpec(annotation, extra=shown(column))
+    note = _default_note(column)
+    return FieldSpec(or_missing(annotation), MISSING, shown(column, note))
+
+
+def input_fields(
+    columns: Iterable[ColumnInfo], key: str, *, optional: bool = False
+) -> dict[str, FieldSpec]:
+    """Define fields that are no columns: what clients write in place of one that is hidden."""
+    return {
+        name: FieldSpec(or_missing(written), MISSING)
+        if optional or not column.required
+        else FieldSpec(written)
+        for column in columns
+        for name, written in column.info.get(key, {}).items()
+    }
+
+
+def ignored_field(column: ColumnInfo) -> FieldSpec:
+    """Define a column that a client may send back, and that is not looked at."""
+    unchecked: Any = SkipValidation
+    annotation = unchecked[column.kind.read]
+    annotation = Annotated[annotation, Shown({"readOnly": True})]
+    return FieldSpec(or_missing(annotation), MISSING, shown(column))
+
+
+def or_missing(annotation: Any) -> Any:  # noqa: ANN401 - a type form
+    """Let a field be absent."""
+    return annotation | MISSING
+
+
+def shown(column: ColumnInfo, note: str | None = None) -> dict[str, Any]:
+    """Give what describes a column, and a note of ours."""
+    said = {key: column.info[key] for key in SHOWN if key in column.info}
+    if note:
+        said["description"] = " ".join(filter(None, (said.get("description"), note)))
+    return said
+
+
+def _default_note(column: ColumnInfo) -> str | None:
+    default = column.scalar_default
+    if default is MISSING_DEFAULT:
+        return None
+    text: Any = default.value if isinstance(default, Enum) else default
+    return f"Default: {str(text).lower() if isinstance(text, bool) else text}."
