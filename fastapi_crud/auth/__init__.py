@@ -2,9 +2,11 @@
 
 from fastapi_crud.auth.auth import Auth as Auth
 from fastapi_crud.auth.callers import Caller as Caller
+from fastapi_crud.auth.cookies import Cookies as Cookies
 from fastapi_crud.auth.events import AuthEvent as AuthEvent
 from fastapi_crud.auth.exceptions import (
     AuthError as AuthError,
+    CrossSiteRequest as CrossSiteRequest,
     EmailNotVerified as EmailNotVerified,
     EmailTaken as EmailTaken,
     InsufficientScope as InsufficientScope,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from fastapi_crud.auth.callers import BearerScheme, Callers
+from fastapi_crud.auth.cookies import Cookies
 from fastapi_crud.auth.events import AuthEvent, Listener, tell
 from fastapi_crud.auth.gate import Gate
 from fastapi_crud.auth.keys import ApiKeys
@@ -30,6 +31,7 @@ from fastapi_crud.auth.tokens import TokenCodec, codec_of
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession, Database
 from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.models import utc_now
 
 UserT = TypeVar("UserT")
 
@@ -60,6 +62,7 @@ class Auth(Gate[UserT]):
         roles: Role → the scopes that it brings; the user's `role` or `roles` are looked up.
         registration: Whether anybody may open an account. If not, superusers do.
         api_keys: Whether users can make API keys.
+        cookies: How tokens travel in cookies, for pages in a browser, if they shall.
         hasher: Hashes passwords, in place of argon2id by passlib.
         policy: Which passwords are good enough.
         codec: Writes and reads access tokens, in place of python-jose.
@@ -80,6 +83,7 @@ class Auth(Gate[UserT]):
         roles: Mapping[str, Collection[str]] | None = None,
         registration: bool = True,
         api_keys: bool = False,
+        cookies: Cookies | None = None,
         hasher: PasswordHasher | None = None,
         policy: PasswordPolicy | None = None,
         codec: TokenCodec | None = None,
@@ -97,6 +101,7 @@ class Auth(Gate[UserT]):
         self.roles = {role: frozenset(scopes) for role, scopes in (roles or {}).items()}
         self.registration = registration
         self.api_keys = api_keys
+        self.cookies = cookies
         self.database = database
         prefix: str = getattr(model, "__auth_prefix__", "auth_")
         self.tables: AuthTables = auth_tables(cast("sa.Table", info.mapper.local_table), prefix)
@@ -210,6 +215,21 @@ class Auth(Gate[UserT]):
         """End what an old password or address opened: all logins but perhaps one, and links."""
         await self.logins.end_all(session, user_id, "password_changed", but=but)
         await self.links.void(session, user_id, "reset", "change_email", "verify")
+
+    async def prune(self, session: AsyncSession) -> int:
+        """Delete what has expired, and tell how much: call it now and then.
+
+        Args:
+            session: The session to work in. Whoever opened it commits it.
+        """
+        tables, now, count = self.tables, utc_now(), 0
+        for table in (tables.refresh_tokens, tables.sessions, tables.one_time_tokens):
+            gone: Any = await session.execute(sa.delete(table).where(table.c.expires_at <= now))
+            count += gone.rowcount
+        if isinstance(self.throttle, DatabaseThrottle):
+            wait = timedelta(seconds=self.settings.max_wait_seconds)
+            count += await self.throttle.prune(session, unused_for=max(timedelta(days=1), 2 * wait))
+        return count
 
 
 def auth_of(model: type[UserT]) -> Auth[UserT]:

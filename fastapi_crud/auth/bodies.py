@@ -47,6 +47,13 @@ class Tokens(BaseModel):
     scope: str = Field(description="What the access token allows, separated by spaces.")
 
 
+class CookieLogin(BaseModel):
+    """A login whose tokens are in cookies."""
+
+    expires_in: int = Field(description="Seconds until `refresh` is due.")
+    scope: str = Field(description="What the login allows, separated by spaces.")
+
+
 class RefreshToken(Body):
     """A refresh token."""
 

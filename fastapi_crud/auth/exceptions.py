@@ -90,6 +90,13 @@ class InsufficientScope(AuthError):
         super().__init__("Not enough permissions", {"WWW-Authenticate": challenge})
 
 
+class CrossSiteRequest(AuthError):
+    """A request by cookie that another site may have caused."""
+
+    code = "cross_site_request"
+    message = "This request does not come from a page of this site"
+
+
 class EmailNotVerified(AuthError):
     """The password is right, but the address has not been verified."""
 

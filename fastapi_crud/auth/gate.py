@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends
 
 from fastapi_crud.auth.callers import BearerScheme, Caller, Callers
+from fastapi_crud.auth.cookies import Cookies, CookieScheme
 from fastapi_crud.auth.exceptions import InsufficientScope, Unauthenticated
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession, Database
@@ -26,6 +27,8 @@ class Gate(ABC, Generic[UserT]):
     """The user model."""
     scheme: BearerScheme
     """Where the token is."""
+    cookies: Cookies | None
+    """How tokens travel in cookies, if they do."""
     database: Database | None
     """Where the users are, if not in the app's database."""
 
@@ -50,7 +53,18 @@ class Gate(ABC, Generic[UserT]):
         ) -> Caller[UserT] | None:
             return None if token is None else await self.callers.find(session, token)
 
-        return documented(caller, 401)
+        if self.cookies is None:
+            return documented(caller, 401)
+        cookie_scheme = CookieScheme(self.cookies)
+
+        async def caller_by_cookie(
+            session: Annotated[AsyncSession, Depends(session_of)],
+            token: Annotated[str | None, Depends(scheme)],
+            cookie: Annotated[str | None, Depends(cookie_scheme)],
+        ) -> Caller[UserT] | None:
+            return await caller(session, cookie if token is None else token)
+
+        return documented(caller_by_cookie, 401, 403)
 
     @cached_property
     def known_caller(self) -> Callable[..., Any]:

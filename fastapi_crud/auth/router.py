@@ -26,7 +26,8 @@ def make_auth_router(
     It has no prefix of its own: `app.include_router(make_auth_router(User), prefix="/auth")`.
     There are `register`, `login` (a form as OAuth2 has it, or JSON), `refresh`, `logout`,
     `logout-all`, `sessions`, `me` and `change-password`; with a notifier `request-verify-token`,
-    `verify`, `forgot-password`, `reset-password` and `change-email`; API keys where `Auth` says so.
+    `verify`, `forgot-password`, `reset-password` and `change-email`; `api-keys`, and logins by
+    `cookie/login`, where `Auth` says so.
 
     Args:
         user: The user model, or an `Auth` of your own.
@@ -46,6 +47,7 @@ def make_auth_router(
         "registration": auth.registration,
         "mail": auth.notifier is not None,
         "api_keys": auth.api_keys,
+        "cookies": auth.cookies is not None,
         "jwks": jwks,
     }
     routes = [route for route in ROUTES if there[route.needs]]

@@ -4,11 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fastapi_crud.auth import account_endpoints, bodies, key_endpoints, login_endpoints
+from fastapi_crud.auth import (
+    account_endpoints,
+    bodies,
+    cookie_endpoints,
+    key_endpoints,
+    login_endpoints,
+)
 from fastapi_crud.auth.desk import Desk, Endpoint
 from fastapi_crud.auth.forms import login_document
 
-Need = Literal["registration", "mail", "api_keys", "jwks"]
+Need = Literal["registration", "mail", "api_keys", "cookies", "jwks"]
 BODY = (415, 422, 503)
 """What any endpoint with a body can answer."""
 LOGIN = (401, 403, 503)
@@ -80,6 +86,22 @@ ROUTES = (
     AuthRoute(
         name="logout", method="POST", path="/logout", build=login_endpoints.logout,
         summary="End the login of a refresh token", status=204, problems=BODY, body=_of(bodies.RefreshToken),
+    ),
+    AuthRoute(
+        name="cookie_login", method="POST", path="/cookie/login",
+        build=cookie_endpoints.cookie_login, summary="Log in, with tokens in cookies",
+        answer=_of(bodies.CookieLogin), problems=(401, 403, 413, 429, *BODY),
+        document=login_document, needs="cookies",
+    ),
+    AuthRoute(
+        name="cookie_refresh", method="POST", path="/cookie/refresh",
+        build=cookie_endpoints.cookie_refresh, summary="Get the next tokens in cookies",
+        answer=_of(bodies.CookieLogin), problems=LOGIN, needs="cookies",
+    ),
+    AuthRoute(
+        name="cookie_logout", method="POST", path="/cookie/logout",
+        build=cookie_endpoints.cookie_logout, summary="End the login of the cookies",
+        status=204, problems=(403, 503), needs="cookies",
     ),
     AuthRoute(
         name="logout_all", method="POST", path="/logout-all", build=login_endpoints.logout_all,

@@ -100,8 +100,7 @@ def create_access_token(user: Any, login_id: object, **claims: Any) -> str:  # n
         login_id: The login that it belongs to: the token works as long as that runs.
         **claims: More claims.
     """
-    model: Any = type(user)
-    auth: Auth[Any] = auth_of(model)
+    auth: Auth[Any] = auth_of(user.__class__)
     return auth.access_token(user.id, login_id, scopes=auth.callers.scopes_of(user), **claims)
 
 

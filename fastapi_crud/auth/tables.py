@@ -75,18 +75,13 @@ NAMES = ("sessions", "refresh_tokens", "one_time_tokens", "api_keys")
 
 def _make(users: sa.Table, prefix: str) -> AuthTables:
     metadata = users.metadata
-    key: Any = next(iter(users.primary_key))
-
-    def user_id() -> sa.Column[Any]:
-        return sa.Column(
-            "user_id", sa.ForeignKey(key, ondelete="CASCADE"), nullable=False, index=True
-        )
+    key = next(iter(users.primary_key))
 
     sessions = sa.Table(
         f"{prefix}sessions",
         metadata,
         sa.Column("id", sa.Uuid, primary_key=True, default=uuid7),
-        user_id(),
+        _reference("user_id", key),
         sa.Column("scopes", sa.Text),
         sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
         sa.Column("last_used_at", UTCDateTime, nullable=False, default=utc_now),
@@ -100,12 +95,7 @@ def _make(users: sa.Table, prefix: str) -> AuthTables:
         f"{prefix}refresh_tokens",
         metadata,
         sa.Column("token_hash", sa.String(TOKEN_HASH), primary_key=True),
-        sa.Column(
-            "session_id",
-            sa.ForeignKey(sessions.c.id, ondelete="CASCADE"),
-            nullable=False,
-            index=True,
-        ),
+        _reference("session_id", sessions.c.id),
         sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
         sa.Column("expires_at", UTCDateTime, nullable=False, index=True),
         sa.Column("used_at", UTCDateTime),
@@ -114,7 +104,7 @@ def _make(users: sa.Table, prefix: str) -> AuthTables:
         f"{prefix}one_time_tokens",
         metadata,
         sa.Column("token_hash", sa.String(TOKEN_HASH), primary_key=True),
-        user_id(),
+        _reference("user_id", key),
         sa.Column("purpose", sa.String(32), nullable=False),
         sa.Column("email", sa.String(EMAIL), nullable=False),
         sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
@@ -125,7 +115,7 @@ def _make(users: sa.Table, prefix: str) -> AuthTables:
         f"{prefix}api_keys",
         metadata,
         sa.Column("id", sa.Uuid, primary_key=True, default=uuid7),
-        user_id(),
+        _reference("user_id", key),
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("token_hash", sa.String(TOKEN_HASH), nullable=False, unique=True),
         sa.Column("scopes", sa.Text),
@@ -136,3 +126,8 @@ def _make(users: sa.Table, prefix: str) -> AuthTables:
     )
     throttle = throttle_table(metadata, f"{prefix}throttle")
     return AuthTables(users, sessions, refresh_tokens, one_time_tokens, api_keys, throttle)
+
+
+def _reference(name: str, key: sa.Column[Any]) -> sa.Column[Any]:
+    """Refer to a row with which this one is deleted."""
+    return sa.Column(name, sa.ForeignKey(key, ondelete="CASCADE"), nullable=False, index=True)
