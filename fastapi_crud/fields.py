@@ -75,13 +75,15 @@ def input_fields(
     columns: Iterable[ColumnInfo], key: str, *, optional: bool = False
 ) -> dict[str, FieldSpec]:
     """Define fields that are no columns: what clients write in place of one that is hidden."""
-    return {
-        name: FieldSpec(or_missing(written), MISSING)
-        if optional or not column.required
-        else FieldSpec(written)
-        for column in columns
-        for name, written in column.info.get(key, {}).items()
-    }
+    fields: dict[str, FieldSpec] = {}
+    for column in columns:
+        for name, written in column.info.get(key, {}).items():
+            annotation: Any = Annotated[written, Shown({"writeOnly": True})]
+            left_out = optional or not column.required
+            fields[name] = (
+                FieldSpec(or_missing(annotation), MISSING) if left_out else FieldSpec(annotation)
+            )
+    return fields
 
 
 def ignored_field(column: ColumnInfo) -> FieldSpec:

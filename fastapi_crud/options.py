@@ -257,24 +257,28 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
     _check_lists(options)
     if base.scope is not None and given.get("scope") is not None:
         options = replace(options, scope=(*_as_list(base.scope), *_as_list(given["scope"])))
-    if base.dependencies and "dependencies" in given:
-        options = replace(options, dependencies=_joined(base, options))
     listed: set[str] = {*options.operations}
-    for by_operation in (options.dependencies, *_as_list(options.scope)):
+    for by_operation in (base.dependencies, options.dependencies, *_as_list(options.scope)):
         if isinstance(by_operation, Mapping):
             listed |= by_operation.keys()
     if wrong := sorted(listed - {*OPERATIONS}):
         msg = f"unknown operations {wrong}; there are {', '.join(OPERATIONS)}"
         raise ConfigurationError(msg)
+    if base.dependencies and "dependencies" in given:
+        options = replace(options, dependencies=_joined(base, options))
     return options
 
 
 def _joined(base: CrudOptions, options: CrudOptions) -> dict[Operation, Sequence[Any]]:
     """Join the dependencies of a model with those of a router: it may narrow, never widen."""
-    several: dict[Operation, Sequence[Any]] = {
-        it: [*base.dependencies_of(it), *options.dependencies_of(it)] for it in OPERATIONS
+    said = (base.dependencies, options.dependencies)
+    by_operation = [each for each in said if isinstance(each, Mapping)]
+    forgotten = by_operation and not any("purge" in each for each in by_operation)
+    return {
+        operation: [*base.dependencies_of(operation), *options.dependencies_of(operation)]
+        for operation in OPERATIONS
+        if not (forgotten and operation == "purge")
     }
-    return {operation: each for operation, each in several.items() if each}
 
 
 def _check_lists(options: CrudOptions) -> None:

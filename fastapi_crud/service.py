@@ -109,7 +109,9 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
         for i, each in enumerate(values):
             await self._about(i, self._prepared(each))
             await self._about(i, self.before_upsert(each))
-        rows = await self.repository.upsert(values, on_conflict=on_conflict, mode=mode)
+        rows = await self.repository.upsert(
+            values, on_conflict=on_conflict, mode=mode, only_new=self.rights.fixed
+        )
         for i, (row, each) in enumerate(zip(rows, values, strict=True)):
             await self._about(i, self.after_upsert(row, each))
         return rows

@@ -1,6 +1,6 @@
 """Rows stored or changed by one statement: the database decides which, so nobody can race."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, Literal
 
 import sqlalchemy as sa
@@ -43,6 +43,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
         *,
         on_conflict: Sequence[str] | None = None,
         mode: UpsertMode = "merge",
+        only_new: Collection[str] = (),
     ) -> list[ModelT]:
         """Store rows, or change those that are there: `INSERT ... ON CONFLICT`.
 
@@ -53,6 +54,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
             data: Value by attribute name, for each row; those of `on_conflict` must be there.
             on_conflict: The attributes of a unique key; the primary key unless given.
             mode: `"merge"` changes a row that is there, `"ignore"` leaves it alone.
+            only_new: The attributes that are set of new rows only, such as whose they are.
 
         Returns:
             The rows as they are now; the order is kept.
@@ -69,7 +71,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
         if not upserts_plainly(self.info):
             msg = f"{self.info.name} listens to its changes or spans tables: it cannot be upserted"
             raise ConfigurationError(msg)
-        rows = [Row(frozenset(item), self._complete(item)) for item in data]
+        rows = [Row(frozenset(item) - {*only_new}, self._complete(item)) for item in data]
         self._check(rows, key)
 
         upsert = self._upsert_in_scope if self.view.write_scope else self._upsert

@@ -44,7 +44,7 @@ DEFAULT = "__auth__"
 """Where a user model keeps its `Auth`."""
 
 user_models: WeakSet[type[Any]] = WeakSet()
-"""All models that have an `Auth`, or inherit `UserMixin`."""
+"""All models that have an `Auth`, or inherit `UserMixin`, but those that inherit another one."""
 
 
 class Auth(Gate[UserT]):
@@ -111,7 +111,8 @@ class Auth(Gate[UserT]):
         url = (settings and settings.token_url) or "auth/login"
         self.scheme = BearerScheme(name, url, lambda: self.codec)
         _remember(self)
-        user_models.add(model)
+        if not any(issubclass(model, known) for known in user_models):
+            user_models.add(model)
 
     @cached_property
     def settings(self) -> AuthSettings:
@@ -233,9 +234,19 @@ class Auth(Gate[UserT]):
 
 
 def auth_of(model: type[UserT]) -> Auth[UserT]:
-    """Give the `Auth` of a user model; one by the environment unless one was made."""
-    found: Auth[UserT] | None = getattr(model, DEFAULT, None)
+    """Give the `Auth` of a user model; one by the environment unless one was made.
+
+    Raises:
+        ConfigurationError: If it only inherits from a model that has one, whose users are not all
+            of this model.
+    """
+    found: Auth[UserT] | None = vars(model).get(DEFAULT)
     if found is None:
+        inherited: Auth[Any] | None = getattr(model, DEFAULT, None)
+        if inherited is not None:
+            name, parent = model.__name__, inherited.model.__name__
+            msg = f"Auth({parent}) lets in more than {name}: make one by Auth({name}, ...) first"
+            raise ConfigurationError(msg)
         found = Auth(model)
         found.by_environment = True
     return found
@@ -244,7 +255,7 @@ def auth_of(model: type[UserT]) -> Auth[UserT]:
 def _remember(auth: Auth[Any]) -> None:
     """Make it the default of its model, unless there is one."""
     model = auth.model
-    default: Auth[Any] | None = getattr(model, DEFAULT, None)
+    default: Auth[Any] | None = vars(model).get(DEFAULT)
     if default is None:
         setattr(model, DEFAULT, auth)
     elif default.by_environment:

@@ -5,10 +5,17 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
 from fastapi_crud.auth.emails import Email
-from fastapi_crud.values import Shown, check_text
+from fastapi_crud.values import Shown, check_text, refuse_numbers, require_time_of_day, to_utc
 
 SECRET = Shown({"format": "password", "writeOnly": True})
 Text = Annotated[str, AfterValidator(check_text)]
@@ -17,6 +24,12 @@ Password = Annotated[Text, Field(min_length=1, max_length=1024), SECRET]
 NewPassword = Annotated[Text, Field(min_length=8, max_length=1024), SECRET]
 """A password to set. The policy asks for more."""
 Token = Annotated[Text, Field(min_length=1, max_length=512), SECRET]
+Moment = Annotated[
+    datetime,
+    AfterValidator(to_utc),
+    BeforeValidator(require_time_of_day),
+    BeforeValidator(refuse_numbers),
+]
 
 
 class Body(BaseModel):
@@ -121,7 +134,7 @@ class ApiKeyCreate(Body):
     scopes: list[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$", max_length=100)]] = Field(
         default_factory=list, max_length=100, description="Scopes of your own that it may use."
     )
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class ApiKeyRead(BaseModel):

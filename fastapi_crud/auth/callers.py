@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from fastapi_crud.auth.tables import AuthTables
 from fastapi_crud.auth.tokens import TokenCodec
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession
+from fastapi_crud.deletion import deletion_of
 from fastapi_crud.models import utc_now
 
 UserT = TypeVar("UserT")
@@ -141,10 +143,16 @@ class Callers(Generic[UserT]):
 
     def scopes_of(self, user: Any) -> frozenset[str]:  # noqa: ANN401 - any user model
         """Give what a user may do: by scopes of its own, and by its roles."""
-        own: frozenset[str] = frozenset(user.scopes or ())
+        own: Any = user.scopes or ()
+        scopes = frozenset[str](own.split() if isinstance(own, str) else own)
+        return scopes.union(*(self.roles.get(role, ()) for role in self._roles_of(user)))
+
+    def _roles_of(self, user: Any) -> list[str]:  # noqa: ANN401 - any user model
+        if not self.roles:  # whatever is called so means something else
+            return []
         role = getattr(user, "role", None)
         several = getattr(user, "roles", None) or ([] if role is None else [role])
-        return own.union(*(self.roles.get(str(each), frozenset()) for each in several))
+        return [str(each.value if isinstance(each, Enum) else each) for each in several]
 
     async def _by_key(self, session: AsyncSession, token: str) -> Caller[UserT]:
         keys, now = self.tables.api_keys, utc_now()
@@ -166,12 +174,19 @@ class Callers(Generic[UserT]):
         joined = sa.select(model, table.c.scopes, table.c.id).join(
             table, table.c.user_id == self.tables.user_key
         )
-        found = await session.execute(joined.where(*holds, model.is_active))
-        row = found.one_or_none()
+        found = await session.execute(joined.where(*holds, is_open(model)))
+        row = found.unique().one_or_none()  # it may have collections that are joined
         if row is None:
             raise _invalid()
         user, scopes, caller_id = row
         return user, scopes, caller_id
+
+
+def is_open(model: Any) -> sa.ColumnElement[bool]:  # noqa: ANN401 - any user model
+    """Say in SQL that an account can be used: it is active, and not deleted softly."""
+    deletion = deletion_of(inspect_model(model))
+    active: sa.ColumnElement[bool] = model.is_active
+    return active if deletion is None else sa.and_(active, deletion.is_live(model))
 
 
 def login_of(user: object) -> UUID | None:

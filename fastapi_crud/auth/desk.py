@@ -14,13 +14,13 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from fastapi_crud.auth.accounts import Accounts
+from fastapi_crud.auth.addresses import client_address
 from fastapi_crud.auth.auth import Auth
 from fastapi_crud.auth.callers import Caller, user_agent_of
 from fastapi_crud.auth.entrance import Entrance
 from fastapi_crud.auth.logins import Client
 from fastapi_crud.auth.mails import Notice, Notifier
 from fastapi_crud.auth.recovery import Recovery
-from fastapi_crud.auth.throttle import client_address
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.exceptions import NotFound

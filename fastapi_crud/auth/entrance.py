@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from fastapi_crud.auth.accounts import Accounts
+from fastapi_crud.auth.callers import is_open
 from fastapi_crud.auth.emails import email_key
 from fastapi_crud.auth.events import EventName
 from fastapi_crud.auth.exceptions import (
@@ -56,7 +57,8 @@ class Entrance(Accounts[UserT]):
         attempt = await self.admit("login", key)
         model: Any = auth.model
         columns = (
-            auth.tables.user_key, model.hashed_password, model.is_active, model.email_verified_at,
+            auth.tables.user_key, model.hashed_password, model.email_verified_at,
+            is_open(model).label("is_open"),
         )  # fmt: skip
         found = await self.session.execute(sa.select(*columns).where(model.email_key == key))
         user = found.one_or_none()
@@ -64,7 +66,7 @@ class Entrance(Accounts[UserT]):
         stored = None if user is None else user.hashed_password
         await auth.passwords.warm()
         right, better = await auth.passwords.verify(password, stored)
-        if user is None or not right or not user.is_active:
+        if user is None or not right or not user.is_open:
             await self.tell("login_failed", None if user is None else user[0])
             raise InvalidCredentials
         await self.forgive("login", key, attempt)
@@ -108,8 +110,9 @@ class Entrance(Accounts[UserT]):
     async def _pair(self, grant: Grant, name: EventName, refusal: Exception) -> TokenPair:
         """Write the tokens of a login, unless its account was closed meanwhile."""
         auth, model = self.auth, self.auth.model
-        user: Any = await self.session.get(model, grant.user_id, populate_existing=True)
-        if user is None or not user.is_active:
+        wanted = sa.select(model).where(auth.tables.user_key == grant.user_id, is_open(model))
+        user: Any = await self.session.scalar(wanted.execution_options(populate_existing=True))
+        if user is None:
             raise refusal
         scopes = auth.callers.scopes_of(user)
         if grant.scopes is not None:

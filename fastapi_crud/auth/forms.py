@@ -57,7 +57,7 @@ async def _read_body(request: Request) -> bytes:
 
 def _read_form(body: bytes) -> dict[str, str]:
     try:
-        pairs = parse_qsl(body.decode("ascii"), True, errors="strict", max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(body.decode(), True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise RequestValidationError([_issue("form_invalid", "The form cannot be read")]) from error
     fields = dict(pairs)

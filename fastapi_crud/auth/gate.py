@@ -12,6 +12,7 @@ from fastapi_crud.auth.cookies import Cookies, CookieScheme
 from fastapi_crud.auth.exceptions import InsufficientScope, Unauthenticated
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession, Database
+from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.owning import Owner, owning
 from fastapi_crud.query.clauses import Filter
 from fastapi_crud.router.dependencies import session_dependency
@@ -160,7 +161,13 @@ class Gate(ABC, Generic[UserT]):
             column: The attribute that says whose a row is; clients cannot write it.
             by: The attribute of the user that it holds: `"tenant_id"` for rows of a tenant.
             unless: A scope with which all rows exist; superusers see all rows in any case.
+
+        Raises:
+            ConfigurationError: If users have no such attribute.
         """
+        if not hasattr(self.model, by):
+            msg = f"{self.model.__name__} has no {by}: say which attribute {column} holds by by=..."
+            raise ConfigurationError(msg)
         asked = self.known_caller
 
         async def owner(caller: Annotated[Caller[UserT], Depends(asked)]) -> Owner:

@@ -115,7 +115,7 @@ class Logins:
         """Use up a refresh token and give the next one: of many at the same time, one wins.
 
         Args:
-            session: The session to work in. Commit it even if this raises.
+            session: The session to work in. Commit it even if the token was used before.
             token: The refresh token.
 
         Raises:
@@ -184,11 +184,12 @@ class Logins:
 
     async def running(self, session: AsyncSession, user_id: Any) -> Sequence[sa.Row[Any]]:  # noqa: ANN401
         """List the logins of a user that run, the last used first."""
-        sessions = self.tables.sessions
+        sessions, now = self.tables.sessions, utc_now()
         runs = (
             sessions.c.user_id == user_id,
             sessions.c.revoked_at.is_(None),
-            sessions.c.expires_at > utc_now(),
+            sessions.c.expires_at > now,
+            sessions.c.last_used_at > now - self.idle,
         )
         order = (sessions.c.last_used_at.desc(), sessions.c.id.desc())
         return (await session.execute(sa.select(sessions).where(*runs).order_by(*order))).all()
@@ -213,7 +214,8 @@ class Logins:
 
     async def _may_repeat(self, session: AsyncSession, found: sa.Row[Any], now: datetime) -> bool:
         """Tell whether a token was used just now, and what followed has not been used yet."""
-        if found.used_at is None or now - found.used_at >= self.leeway:
+        # Whoever waited for the first use looked at the clock before it: that is no leeway.
+        if found.used_at is None or max(now, found.used_at) - found.used_at >= self.leeway:
             return False
         tokens = self.tables.refresh_tokens
         later = (tokens.c.session_id == found.id, tokens.c.used_at > found.used_at)

@@ -62,25 +62,33 @@ class Links:
     lifetimes: dict[Purpose, timedelta]
 
     async def mint(
-        self, session: AsyncSession, purpose: Purpose, email: str, of: sa.ColumnElement[bool]
+        self,
+        session: AsyncSession,
+        purpose: Purpose,
+        email: str | sa.SQLColumnExpression[str],
+        of: sa.ColumnElement[bool],
     ) -> Notice | None:
-        """Make a link for one account, in a statement that is the same if there is none.
+        """Make a link for one account, by statements that are the same if there is none.
 
         Args:
             session: The session to work in.
             purpose: What the link is for.
-            email: The address that it is sent to.
+            email: The address that it is sent to: a new one, or the column of the account's own.
+                What somebody typed to find the account may be the mailbox of another
+                (CVE-2019-19844).
             of: A condition that at most one user fulfils.
 
         Returns:
             The mail to send; None if there is no such account.
         """
         tokens, now = self.tables.one_time_tokens, utc_now()
+        own = None if isinstance(email, str) else await session.scalar(sa.select(email).where(of))
+        to = email if isinstance(email, str) else own or ""
         token, ends = new_token(PREFIX), now + self.lifetimes[purpose]
         values = {
             "token_hash": token_hash(token),
             "purpose": purpose,
-            "email": email,
+            "email": to,
             "created_at": now,
             "expires_at": ends,
         }
@@ -89,7 +97,7 @@ class Links:
         stored: Any = await session.execute(
             sa.insert(tokens).from_select(["user_id", *values], rows, include_defaults=False)
         )
-        made = Notice(kind=purpose, email=email, token=token, expires_at=ends)
+        made = Notice(kind=purpose, email=to, token=token, expires_at=ends)
         return made if stored.rowcount else None
 
     async def redeem(self, session: AsyncSession, token: str, *purposes: Purpose) -> sa.Row[Any]:

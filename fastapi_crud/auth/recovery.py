@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from fastapi_crud.auth.accounts import Accounts
-from fastapi_crud.auth.callers import Caller
+from fastapi_crud.auth.callers import Caller, is_open
 from fastapi_crud.auth.emails import email_key
 from fastapi_crud.auth.events import EventName
 from fastapi_crud.auth.exceptions import EmailTaken, InvalidOneTimeToken, TooManyAttempts
@@ -47,7 +47,7 @@ class Recovery(Accounts[UserT]):
         few = auth.allowance(auth.settings.max_failures)
         await auth.throttle.admit(self.session, ("mail", self.client.address), many)
         model: Any = auth.model
-        of = (model.email_key == key) & model.is_active
+        of = (model.email_key == key) & is_open(model)
         if purpose == "verify":
             of &= model.email_verified_at.is_(None)
         try:  # nobody is flooded with mails, and no stranger keeps one from its owner

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi_crud.auth.auth import Auth, auth_of, user_models
+from fastapi_crud.auth.auth import DEFAULT, Auth, auth_of, user_models
+from fastapi_crud.columns import inspect_model
 from fastapi_crud.exceptions import ConfigurationError
 
 Dependency = Callable[..., Any]
@@ -100,8 +101,9 @@ def create_access_token(user: Any, login_id: object, **claims: Any) -> str:  # n
         login_id: The login that it belongs to: the token works as long as that runs.
         **claims: More claims.
     """
-    auth: Auth[Any] = auth_of(user.__class__)
-    return auth.access_token(user.id, login_id, scopes=auth.callers.scopes_of(user), **claims)
+    auth: Auth[Any] = getattr(user, DEFAULT, None) or auth_of(user.__class__)
+    (user_id,) = inspect_model(auth.model).key_of(user)
+    return auth.access_token(user_id, login_id, scopes=auth.callers.scopes_of(user), **claims)
 
 
 def decode_token(token: str, user: type[Any] | None = None) -> dict[str, Any]:

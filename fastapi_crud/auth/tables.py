@@ -11,6 +11,8 @@ from fastapi_crud.models import UTCDateTime, utc_now, uuid7
 
 TOKEN_HASH = 64  # hexadecimal digits of a SHA-256
 EMAIL = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
+MADE = "fastapi_crud.auth"
+"""Where the `info` of a metadata keeps the tables, by their prefix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,25 +54,17 @@ def auth_tables(users: sa.Table, prefix: str = "auth_") -> AuthTables:
     if len(users.primary_key) != 1:
         msg = f"{users.name} has a composite primary key: auth needs a single column, such as id"
         raise ConfigurationError(msg)
-    metadata = users.metadata
-    there = metadata.tables.get(f"{prefix}sessions")
-    if there is None:
-        return _make(users, prefix)
-    tables = AuthTables(
-        users,
-        *(metadata.tables[prefix + name] for name in (*NAMES, "throttle")),
-    )
-    (reference,) = tables.sessions.c.user_id.foreign_keys
-    if reference.column.table is not users:
+    made: dict[str, AuthTables] = users.metadata.info.setdefault(MADE, {})
+    if prefix not in made:
+        made[prefix] = _make(users, prefix)
+    tables = made[prefix]
+    if tables.users is not users:
         msg = (
-            f"{prefix}sessions belongs to {reference.column.table.name}: give {users.name} tables "
+            f"{prefix}sessions belongs to {tables.users.name}: give {users.name} tables "
             "of its own with __auth_prefix__ = 'staff_auth_'"
         )
         raise ConfigurationError(msg)
     return tables
-
-
-NAMES = ("sessions", "refresh_tokens", "one_time_tokens", "api_keys")
 
 
 def _make(users: sa.Table, prefix: str) -> AuthTables:
@@ -121,7 +115,6 @@ def _make(users: sa.Table, prefix: str) -> AuthTables:
         sa.Column("scopes", sa.Text),
         sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
         sa.Column("expires_at", UTCDateTime),
-        sa.Column("last_used_at", UTCDateTime),
         sa.Column("revoked_at", UTCDateTime),
     )
     throttle = throttle_table(metadata, f"{prefix}throttle")

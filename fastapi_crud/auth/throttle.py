@@ -6,12 +6,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import Protocol
 
 import sqlalchemy as sa
-from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from fastapi_crud.auth.exceptions import TooManyAttempts
@@ -93,10 +91,18 @@ class Attempt:
 class Throttle(Protocol):
     """Counts attempts, and lets those wait that follow too many failures.
 
-    All of it commits. Call `admit` before anything else is done with the session, and make each
+    All but `check` commits. Call `admit` before anything else is done with the session, and make each
     key of parts that an attacker cannot choose for others: an account alone would let anybody lock
     its owner out, an account with an address cannot.
     """
+
+    async def check(self, session: AsyncSession, key: Key) -> None:
+        """Tell whether an attempt has to wait: neither counts nor commits.
+
+        Raises:
+            TooManyAttempts: If it has to wait.
+        """
+        ...
 
     async def admit(self, session: AsyncSession, key: Key, allowance: Allowance) -> Attempt:
         """Count an attempt as a failure before it is made; one that has to wait does not count.
@@ -127,6 +133,16 @@ class DatabaseThrottle:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
+
+    async def check(self, session: AsyncSession, key: Key) -> None:
+        """Tell whether an attempt has to wait: neither counts nor commits.
+
+        Raises:
+            TooManyAttempts: If it has to wait.
+        """
+        with translated():
+            connection = await session.connection(bind_arguments={"clause": self._table})
+            await self._blocked(connection, key, utc_now())
 
     async def admit(self, session: AsyncSession, key: Key, allowance: Allowance) -> Attempt:
         """Count an attempt as a failure before it is made; one that has to wait does not count.
@@ -196,15 +212,20 @@ class DatabaseThrottle:
 
     async def _counts(self, session: AsyncSession, attempt: Attempt, allowance: Allowance) -> bool:
         """Count an attempt; False if others have changed the count meanwhile."""
-        row = self._table.c
-        count = sa.select(row.blocked_until).where(row.key == _digest(attempt.key))
         async with self._alone(session) as connection:
-            found = (await connection.execute(count)).one_or_none()
-        if found is None:
+            known = await self._blocked(connection, attempt.key, attempt.at)
+        if not known:
             return await self._begin(session, attempt, allowance)
-        if found.blocked_until is not None and found.blocked_until > attempt.at:
-            raise TooManyAttempts(ceil((found.blocked_until - attempt.at).total_seconds()))
         return await self._change(session, self._one_more(attempt, allowance))
+
+    async def _blocked(self, connection: AsyncConnection, key: Key, now: datetime) -> bool:
+        """Refuse an attempt that has to wait; else tell whether there is a count."""
+        row = self._table.c
+        count = sa.select(row.blocked_until).where(row.key == _digest(key))
+        found = (await connection.execute(count)).one_or_none()
+        if found is not None and found.blocked_until is not None and found.blocked_until > now:
+            raise TooManyAttempts(ceil((found.blocked_until - now).total_seconds()))
+        return found is not None
 
     async def _begin(self, session: AsyncSession, attempt: Attempt, allowance: Allowance) -> bool:
         wait = allowance.waits().get(1)
@@ -260,27 +281,6 @@ class DatabaseThrottle:
         await commit(session)
         async with transaction(session):
             yield await session.connection(bind_arguments={"clause": self._table})
-
-
-def client_address(request: Request) -> str:
-    """Give the address that a request came from; of IPv6 the network, for it is one customer's.
-
-    Headers are not believed: behind a proxy let the server decide which of them to trust, as
-    uvicorn does with `--forwarded-allow-ips`. Else all callers share the proxy's address.
-
-    Returns:
-        An IPv4 address, an IPv6 network of 64 bits, what else the server calls it, or `unknown`.
-    """
-    host = request.client.host if request.client else ""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host or "unknown"
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ip_network((int(address), 64), strict=False))
 
 
 def _digest(key: Key) -> str:

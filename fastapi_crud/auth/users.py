@@ -11,15 +11,14 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column, validates
 from typing_extensions import override
 
-from fastapi_crud.auth.accounts import Accounts
 from fastapi_crud.auth.auth import Auth, auth_of, user_models
 from fastapi_crud.auth.bodies import NewPassword, Password
 from fastapi_crud.auth.callers import login_of
 from fastapi_crud.auth.emails import MAX_EMAIL, Email, email_key
 from fastapi_crud.auth.events import AuthEvent, EventName
 from fastapi_crud.auth.exceptions import InvalidCurrentPassword
-from fastapi_crud.auth.logins import Client
 from fastapi_crud.auth.tables import auth_tables
+from fastapi_crud.database import rollback
 from fastapi_crud.models import ModelT, Timestamps, UTCDateTime, UUIDPrimaryKey
 from fastapi_crud.options import CrudOptions
 from fastapi_crud.schemas import CreateT, UpdateT
@@ -81,7 +80,8 @@ class UserMixin(UUIDPrimaryKey, Timestamps):
         table: sa.Table | None = getattr(cls, "__table__", None)
         if table is not None and "email_key" in table.c:
             auth_tables(table, cls.__auth_prefix__)
-            user_models.add(cls)
+            if not any(issubclass(cls, model) for model in user_models):
+                user_models.add(cls)
 
     @validates("email")
     def _fill_email_key(self, _: str, email: str) -> str:
@@ -152,10 +152,7 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
         if not moved and password is None:
             return
         if self.actor is not None and self.info.key_of(self.actor) == self.info.key_of(user):
-            if current is None:
-                raise InvalidCurrentPassword
-            client = Client(address="")
-            await Accounts(self.auth, self.session, client).confirm(user, current)
+            await self._check_current(user, current)
         if moved:
             values["email_verified_at"] = None
         keep = login_of(self.actor) if self.actor is not None else None
@@ -163,6 +160,18 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
         name: EventName = "password_changed" if password is not None else "email_changed"
         event = AuthEvent(name=name, user_id=str(id))
         self.after_commit(partial(self.auth.tell, event))
+
+    async def _check_current(self, user: Any, current: str | None) -> None:  # noqa: ANN401
+        """Check the current password of a caller, without an end to the transaction at work."""
+        auth, key = self.auth, ("own password", *map(str, self.info.key_of(user)))
+        if current is None:
+            raise InvalidCurrentPassword
+        await auth.throttle.check(self.session, key)
+        right, _ = await auth.passwords.verify(current, user.hashed_password)
+        if not right:
+            await rollback(self.session)
+            await auth.throttle.admit(self.session, key, auth.allowance(auth.settings.max_failures))
+            raise InvalidCurrentPassword
 
 
 def user_options(auth: Auth[Any]) -> CrudOptions:

@@ -53,7 +53,11 @@ class Callers:
         """Give what an endpoint depends on: parameter → dependency."""
         reading = operation if operation in READING else "get"
         readable = self.options.scopes_of(reading)
-        asked = {f"read_{i}": it for i, it in enumerate(readable)}
+        asked: dict[str, Dependency] = {}
+        if operation in CREATING or operation in {"upsert", "replace"}:
+            owners = [it for several in self.options.owned.values() for it in several]
+            asked |= {f"owner_{i}": it for i, it in enumerate(owners)}
+        asked |= {f"read_{i}": it for i, it in enumerate(readable)}
         if operation not in READING:
             writable = self.options.scopes_of(operation)
             if operation not in CREATING:
@@ -61,9 +65,6 @@ class Callers:
             asked |= {f"write_{i}": it for i, it in enumerate(writable)}
         for i, scopes in enumerate(self.related.values()):
             asked |= {f"related_{i}_{j}": it for j, it in enumerate(scopes)}
-        if operation in CREATING or operation in {"upsert", "replace"}:
-            owners = [it for several in self.options.owned.values() for it in several]
-            asked |= {f"owner_{i}": it for i, it in enumerate(owners)}
         asked |= {f"may_read_{name}": it for name, it in self.options.readable_by.items()}
         if operation in FILLING:
             asked |= {f"may_write_{name}": it for name, it in self.options.writable_by.items()}
@@ -91,7 +92,8 @@ class Callers:
         if own := told("read_"):
             scopes[self.model] = [*own, *scopes.get(self.model, ())]
         view = replace(self.view, scopes=scopes, write_scope=told("write_"))
-        owners = [value for value in given.values() if isinstance(value, Owner)]
+        own_scopes = {n: it for n, it in given.items() if not n.startswith("related_")}
+        owners = [it for it in own_scopes.values() if isinstance(it, Owner)]
         rights = Rights(
             hidden=_denied(given, "read"),
             read_only=_denied(given, "write"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from http import HTTPStatus
 from typing import Any
 
 from fastapi_crud.router.problems import (
@@ -137,7 +138,7 @@ def paged(*, link: bool) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    description, model = PROBLEMS[status]
+    description, model = PROBLEMS.get(status) or (f"{HTTPStatus(status).phrase}.", Problem)
     documented: dict[str, Any] = {"description": description}
     if model is not None:
         documented |= {"model": model, "content": ProblemContent()}

@@ -72,6 +72,9 @@ def create_by_all(target: ModelInfo, info: ModelInfo) -> type[BaseModel]:
     """
     own = resolve_options(target.model, {})
     if own.create_schema is None:
+        if any(column.info.get("inputs") for column in target.columns.values()):
+            msg = f"{target.name} has inputs, which only its service turns into columns"
+            raise ConfigurationError(f"{info.name}: {msg}: leave it out of nested=")
         names = resolve_names(target, own.name, own.singular)
         read_only = {*own.read_only, *own.writable_by}
         exposure = replace(own, read_only=read_only).exposure()
