@@ -166,7 +166,7 @@ class Gate(ABC, Generic[UserT]):
             ConfigurationError: If users have no such attribute.
         """
         if not hasattr(self.model, by):
-            msg = f"{self.model.__name__} has no {by}: say which attribute {column} holds by by=..."
+            msg = f"{self.model.__name__} has no {by}: by= names what of it {column} holds"
             raise ConfigurationError(msg)
         asked = self.known_caller
 

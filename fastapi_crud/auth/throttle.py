@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Protocol
 
@@ -37,6 +37,10 @@ def throttle_table(metadata: sa.MetaData, name: str = "auth_throttle") -> sa.Tab
         sa.Column("updated_at", UTCDateTime, nullable=False, index=True),
         keep_existing=True,
     )
+
+
+UNKNOWN = datetime.min.replace(tzinfo=UTC)
+"""The end of a wait of what nobody has counted yet."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class DatabaseThrottle:
         """
         with translated():
             connection = await session.connection(bind_arguments={"clause": self._table})
-            await self._blocked(connection, key, utc_now())
+            _refuse(await self._end_of_wait(connection, key), utc_now())
 
     async def admit(self, session: AsyncSession, key: Key, allowance: Allowance) -> Attempt:
         """Count an attempt as a failure before it is made; one that has to wait does not count.
@@ -213,19 +217,20 @@ class DatabaseThrottle:
     async def _counts(self, session: AsyncSession, attempt: Attempt, allowance: Allowance) -> bool:
         """Count an attempt; False if others have changed the count meanwhile."""
         async with self._alone(session) as connection:
-            known = await self._blocked(connection, attempt.key, attempt.at)
-        if not known:
+            end = await self._end_of_wait(connection, attempt.key)
+        if end is UNKNOWN:
             return await self._begin(session, attempt, allowance)
+        _refuse(end, attempt.at)
         return await self._change(session, self._one_more(attempt, allowance))
 
-    async def _blocked(self, connection: AsyncConnection, key: Key, now: datetime) -> bool:
-        """Refuse an attempt that has to wait; else tell whether there is a count."""
+    async def _end_of_wait(self, connection: AsyncConnection, key: Key) -> datetime | None:
+        """Give when a wait ends; None where there is none, `UNKNOWN` where nothing is counted."""
         row = self._table.c
-        count = sa.select(row.blocked_until).where(row.key == _digest(key))
-        found = (await connection.execute(count)).one_or_none()
-        if found is not None and found.blocked_until is not None and found.blocked_until > now:
-            raise TooManyAttempts(ceil((found.blocked_until - now).total_seconds()))
-        return found is not None
+        found = await connection.execute(
+            sa.select(row.blocked_until).where(row.key == _digest(key))
+        )
+        count = found.one_or_none()
+        return UNKNOWN if count is None else count.blocked_until
 
     async def _begin(self, session: AsyncSession, attempt: Attempt, allowance: Allowance) -> bool:
         wait = allowance.waits().get(1)
@@ -281,6 +286,11 @@ class DatabaseThrottle:
         await commit(session)
         async with transaction(session):
             yield await session.connection(bind_arguments={"clause": self._table})
+
+
+def _refuse(end: datetime | None, now: datetime) -> None:
+    if end is not None and end > now:
+        raise TooManyAttempts(ceil((end - now).total_seconds()))
 
 
 def _digest(key: Key) -> str:
