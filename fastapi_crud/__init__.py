@@ -45,6 +45,7 @@ from fastapi_crud.models import (
     Versioned as Versioned,
 )
 from fastapi_crud.options import CrudOptions as CrudOptions, Limits as Limits
+from fastapi_crud.owning import Owner as Owner, owning as owning
 from fastapi_crud.query.clauses import (
     And as And,
     Filter as Filter,

@@ -139,6 +139,7 @@ async def test_hooks_that_nobody_overrides_do_nothing(sqlite: Database) -> None:
         service, row = Service[models.Note](session), models.Note(title="a")
         values: dict[str, Any] = {"title": "a"}
         for hook in (
+            service.prepare(values), service.prepare(values, 1),
             service.before_create(values), service.after_create(row),
             service.before_update(1, values), service.after_update(row, values),
             service.before_delete(1), service.after_delete(1),

@@ -56,6 +56,21 @@ class Parent(Base):
     label: Mapped[str | None] = mapped_column("label_col", sa.String(10), unique=True)
 
 
+class Person(Base):
+    """Unique by columns that clients do not know of."""
+
+    __tablename__ = "integrity_persons"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(sa.String(20))
+    email_key: Mapped[str] = mapped_column(
+        "key_col",
+        sa.String(20),
+        unique=True,
+        info={"hidden": True, "reported_as": "email"},
+    )
+
+
 class Child(Base):
     __tablename__ = "integrity_children"
 
@@ -137,6 +152,10 @@ def parent(**values: Any) -> sa.Insert:
     )
 
 
+def person(**values: Any) -> sa.Insert:
+    return sa.insert(Person).values({"id": 1, "email": SECRET, "email_key": SECRET} | values)
+
+
 # Violations
 
 Expected = dict[str, Sequence[str]] | Sequence[str]
@@ -145,6 +164,9 @@ VIOLATIONS: list[tuple[str, type[Any], tuple[Any, ...], type[CrudError], Expecte
     ("composite unique", Parent, (parent(), parent(id=3, label="x")), UniqueViolation, ["code", "amount"]),
     ("primary key", Parent, (parent(id=1),), UniqueViolation, ["id"]),
     ("unique by update", Parent, (parent(), sa.update(Parent).where(Parent.id == 2).values(label="a")), UniqueViolation, ["label"]),
+    ("unique, reported as another", Person, (person(), person(id=2, email="X")), UniqueViolation, ["email"]),
+    ("null, reported as another", Person, (person(email_key=None),), NotNullViolation, ["email"]),
+    ("primary key, reported as it is", Person, (person(), person(email_key="y")), UniqueViolation, ["id"]),
     ("no such row", Child, (sa.insert(Child).values(id=1, parent_id=99),), ForeignKeyViolation, ["parent_id"]),
     ("no such row, one of two", Twice, (sa.insert(Twice).values(id=1, one_id=1, other_id=99),), ForeignKeyViolation, {"sqlite": [], "": ["other_id"]}),
     ("still referenced", Parent, (sa.insert(Child).values(id=1, parent_id=1), sa.delete(Parent)), ForeignKeyViolation, []),

@@ -5,11 +5,13 @@ from dataclasses import FrozenInstanceError, fields
 from typing import Any, get_type_hints
 
 import pytest
+from fastapi import Depends
 
 from fastapi_crud import ConfigurationError, CrudOptions, Limits
 from fastapi_crud.access import Exposure
 from fastapi_crud.operations import OPERATIONS
 from fastapi_crud.options import RouterOptions, resolve_options
+from fastapi_crud.owning import Owner, owning
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
 
 CLASSES = {"service", "create_schema", "update_schema", "read_schema"}
@@ -114,6 +116,49 @@ def test_options_say_what_is_exposed() -> None:
     assert CrudOptions().exposure() == Exposure()
 
 
+@owning("owner_id")
+async def own() -> Owner:
+    return Owner("owner_id", 1)
+
+
+@owning("tenant_id")
+async def own_tenant() -> Owner:
+    return Owner("tenant_id", 1)
+
+
+async def everything() -> bool:
+    return True
+
+
+WRAPPED = Depends(own)
+
+
+@pytest.mark.parametrize(
+    ("scope", "owned"),
+    [
+        (None, {}),
+        (everything, {}),
+        ({"update": everything, "get": None}, {}),
+        (own, {"owner_id": [own]}),
+        (WRAPPED, {"owner_id": [WRAPPED]}),
+        ([own, own, everything], {"owner_id": [own]}),
+        ({"update": own, "delete": own}, {"owner_id": [own]}),
+        ((own, {"get": own_tenant}), {"owner_id": [own], "tenant_id": [own_tenant]}),
+        ((own, WRAPPED), {"owner_id": [own, WRAPPED]}),
+    ],
+    ids=[
+        "none", "unmarked", "unmarked by operation", "one", "in Depends", "twice",
+        "by operation", "two columns", "two of a column",
+    ],
+)  # fmt: skip
+def test_scopes_say_which_columns_are_owned(scope: Any, owned: Mapping[str, Any]) -> None:
+    """Are all scopes looked at, each once, and are their columns read-only?"""
+    options = CrudOptions(scope=scope, soft_delete="gone")
+    assert options.owned == owned
+    assert options.exposure().read_only == {*owned, "gone"}
+    assert CrudOptions(scope=scope, read_only=["a"]).exposure().read_only == {*owned, "a"}
+
+
 @pytest.mark.parametrize(
     ("dependencies", "of_get", "of_list"),
     [((), [], []), ([1, 2], [1, 2], [1, 2]), ({"get": [1]}, [1], []), ({}, [], [])],
@@ -176,3 +221,92 @@ def test_misspelt_options_are_refused(given: dict[str, Any], message: str) -> No
 def test_any_choice_of_operations_is_fine(operations: Any) -> None:
     """May a resource have some of the operations, or none?"""
     assert resolve_options(Without, {"operations": operations}).operations == operations
+
+
+# Dependencies of the model and of the router
+
+
+def guarded(dependencies: Any, **options: Any) -> type[Any]:
+    """A model whose `__crud__` has dependencies."""
+    return type("Guarded", (), {"__crud__": CrudOptions(dependencies=dependencies, **options)})
+
+
+@pytest.mark.parametrize(
+    ("on_model", "on_router", "expected"),
+    [
+        ([1], [2], {"create": [1, 2], "batch_create": [1, 2], "list": [1, 2], "purge": [1, 2]}),
+        ([1], {"create": [2]}, {"create": [1, 2], "batch_create": [1, 2], "list": [1]}),
+        ({"create": [1]}, [2], {"create": [1, 2], "batch_create": [1, 2], "list": [2]}),
+        ({"create": [1]}, {"list": [2]}, {"create": [1], "batch_create": [1], "list": [2]}),
+        ({"create": [1]}, {"batch_create": [2]}, {"create": [1], "batch_create": [1, 2]}),
+        ({"create": [1], "batch_create": []}, [2], {"create": [1, 2], "batch_create": [2]}),
+        ([1], [], {"create": [1], "list": [1]}),
+        ([1], {}, {"create": [1], "list": [1]}),
+        ([], [2], {"create": [2], "list": [2]}),
+        ({}, {"list": [2]}, {"create": [], "list": [2]}),
+    ],
+    ids=[
+        "both for all", "by operation on the router", "by operation on the model",
+        "both by operation", "of its like on the model", "none of its like on the model",
+        "nothing on the router", "nothing by operation on the router",
+        "nothing on the model", "nothing by operation on the model",
+    ],
+)  # fmt: skip
+def test_a_router_narrows_the_dependencies_of_its_model(
+    on_model: Any, on_router: Any, expected: Mapping[Any, list[int]]
+) -> None:
+    """Do those of the model come first and those of the router after them, in every combination?"""
+    options = resolve_options(guarded(on_model), {"dependencies": on_router})
+    assert {name: options.dependencies_of(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("dependencies", [[1], {"create": [1]}], ids=["for all", "by operation"])
+def test_a_router_that_says_nothing_has_the_dependencies_of_its_model(dependencies: Any) -> None:
+    """Do they stay as the model says them?"""
+    options = resolve_options(guarded(dependencies), {"name": "others"})
+    assert options.dependencies == dependencies
+
+
+def test_a_router_cannot_open_put_around_the_dependencies_of_its_model() -> None:
+    """Has a PUT that creates those of `create`, though only the router lets it create?"""
+    model = guarded({"create": [1]})
+    options = resolve_options(model, {"upsert": True, "dependencies": {"replace": [2]}})
+    assert {*options.dependencies_of("replace")} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("on_model", "on_router"),
+    [
+        (
+            [1],
+            {"gte": [2]},
+        ),
+        ({"gte": [1]}, [2]),
+        ({"gte": [1]}, None),
+    ],
+    ids=["on the router", "on the model", "on the model alone"],
+)
+def test_misspelt_operations_are_refused_beside_others(on_model: Any, on_router: Any) -> None:
+    """Is a dependency of no operation told, and not just dropped where two are joined?"""
+    given = {} if on_router is None else {"dependencies": on_router}
+    with pytest.raises(ConfigurationError, match=r"unknown operations \['gte'\]"):
+        resolve_options(guarded(on_model), given)
+
+
+@pytest.mark.parametrize(
+    ("on_model", "on_router", "named"),
+    [
+        ([1], [2], True),
+        ([1], {"delete": [2]}, False),
+        ({"delete": [1]}, [2], False),
+        ({"delete": [1]}, {"list": [2]}, False),
+        ({"purge": [1]}, {"list": [2]}, True),
+        ({"delete": [1]}, {"purge": [2]}, True),
+        ({"purge": []}, [2], True),
+    ],
+    ids=str,
+)
+def test_purge_must_still_be_named(on_model: Any, on_router: Any, named: bool) -> None:
+    """Is it left out where dependencies go by operation and none is for it, so that checks see it?"""
+    options = resolve_options(guarded(on_model), {"dependencies": on_router})
+    assert ("purge" in options.dependencies) is named

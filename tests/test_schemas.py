@@ -1,12 +1,12 @@
 """The pydantic models of a resource, derived from its columns."""
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings, strategies as st
-from pydantic import MISSING, BaseModel, ValidationError
+from pydantic import MISSING, BaseModel, Field, ValidationError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastapi_crud import ConfigurationError, Schemas, make_schemas
@@ -50,6 +50,26 @@ class Described(Base):
     places: Mapped[list[Address]] = mapped_column(sa.JSON, default=list)
     secret: Mapped[str | None] = mapped_column(sa.String(5), info={"write_only": True})
     pass_phrase: Mapped[str] = mapped_column(sa.String(5), info={"write_only": True})
+
+
+class Keyed(Base):
+    """With columns that clients write by other fields."""
+
+    __tablename__ = "keyed"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(5))
+    hashed_password: Mapped[str] = mapped_column(
+        sa.String(5),
+        info={
+            "inputs": {"password": Annotated[str, Field(min_length=8)], "twice": str},
+            "update_inputs": {"old_password": str},
+        },
+    )
+    hashed_hint: Mapped[str | None] = mapped_column(
+        sa.String(5), info={"hidden": True, "inputs": {"hint": str | None}}
+    )
+    hashed_pin: Mapped[str] = mapped_column(sa.String(5), default="", info={"inputs": {"pin": int}})
 
 
 class Awkward(Base):
@@ -120,6 +140,10 @@ FIELDS: list[tuple[type[Any], Which, str, str]] = [
     (Described, "create", "title pass_phrase", "size price level address places secret"),
     (Described, "replace", "title", "size price level address places secret pass_phrase id"),
     (Described, "read", "id title size price level address places", ""),
+    (Keyed, "create", "name password twice", "hint pin"),
+    (Keyed, "update", "", "id name password twice old_password hint pin"),
+    (Keyed, "replace", "name", "id password twice old_password hint pin"),
+    (Keyed, "read", "id name", ""),
     (models.Note, "page", "items total", ""),
 ]
 
@@ -327,6 +351,40 @@ def test_info_bounds_bodies(which: Which, body: dict[str, Any], good: bool) -> N
     assert takes(schema_of(Described, which), {"title": "abc", "pass_phrase": "x"} | body) is good
 
 
+@pytest.mark.parametrize(
+    ("which", "body", "errors"),
+    [
+        ("create", {}, {"password": "missing", "twice": "missing"}),
+        ("create", {"password": None}, {"password": "string_type", "twice": "missing"}),
+        ("create", {"password": "a", "twice": "a"}, {"password": "string_too_short"}),
+        ("create", {"password": "a" * 8, "twice": "a", "pin": "x"}, {"pin": "int_parsing"}),
+        (
+            "create",
+            {"password": "a" * 8, "twice": "a", "old_password": "a"},
+            {"old_password": "extra_forbidden"},
+        ),
+        ("update", {"password": None}, {"password": "string_type"}),
+        ("update", {"hashed_password": "x"}, {"hashed_password": "extra_forbidden"}),
+        ("replace", {"password": "a"}, {"password": "string_too_short"}),
+        ("replace", {"old_password": 1}, {"old_password": "string_type"}),
+    ],
+    ids=str,
+)
+def test_inputs_are_checked_by_their_own_types(
+    which: Which, body: dict[str, Any], errors: dict[str, str]
+) -> None:
+    """Are they bounded as they say, in all bodies that have them, and not as the column is?"""
+    assert errors_of(schema_of(Keyed, which), {"name": "a"} | body) == errors
+
+
+def test_inputs_are_values_beside_the_columns() -> None:
+    """Does a service get what was sent of them, under their names?"""
+    body = {"name": "a", "password": "long enough", "twice": "b", "hint": None}
+    for which in BODIES:
+        sent = schema_of(Keyed, which).model_validate(body)
+        assert column_values(sent, inspect_model(Keyed), only_set=True) == body
+
+
 def test_info_does_not_bound_answers() -> None:
     """Does a row from before the bounds stay readable?"""
     row = Described(
@@ -349,6 +407,10 @@ JSON_SCHEMA: list[tuple[type[Any], Which, str, dict[str, Any]]] = [
     (Described, "read", "title", {"type": "string", "title": "The title", "examples": ["abc"]}),
     (Described, "create", "size", {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2147483647, "exclusiveMaximum": 10, "multipleOf": 1, "title": "Size", "description": "How big. Default: 3."}),
     (Described, "read", "size", {"type": "integer", "format": "int32", "title": "Size", "description": "How big."}),
+    (Keyed, "create", "password", {"type": "string", "minLength": 8, "title": "Password", "writeOnly": True}),
+    (Keyed, "replace", "password", {"type": "string", "minLength": 8, "title": "Password", "writeOnly": True}),
+    (Keyed, "update", "old_password", {"type": "string", "title": "Old Password", "writeOnly": True}),
+    (Keyed, "create", "hint", {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Hint", "writeOnly": True}),
     (models.Everything, "create", "size", {"anyOf": [{"type": "string", "enum": ["S", "M"]}, {"type": "null"}], "title": "Size"}),
     (models.Everything, "create", "small", {"anyOf": [{"type": "integer", "format": "int32", "minimum": -32768, "maximum": 32767}, {"type": "null"}], "title": "Small"}),
     (models.Note, "page", "total", {"type": "integer", "minimum": 0, "title": "Total", "description": "How many rows there are in all."}),
@@ -382,7 +444,7 @@ def test_an_enum_is_documented_by_its_values() -> None:
 ALL_MODELS = [
     models.Note, models.Everything, models.Account, models.Tag, models.Line, models.Author, models.Book,
     models.Ticket, models.Checked, models.Employee, models.Manager, models.Clerk, models.Folder,
-    models.File, models.Coin, models.Hero, Described, Awkward,
+    models.File, models.Coin, models.Hero, Described, Keyed, Awkward,
 ]  # fmt: skip
 
 
@@ -419,6 +481,7 @@ def test_the_body_of_post_marks_nothing_read_only(model: type[Any]) -> None:
         (models.Note, {"title", "body", "done"}),
         (models.Account, {"email"}),
         (models.Tag, {"label"}),
+        (Keyed, {"name"}),
         (Described, {"title", "size", "price", "level", "address", "places"}),
     ],
     ids=lambda it: getattr(it, "__name__", ""),

@@ -16,6 +16,7 @@ from fastapi_crud import (
     UniqueViolation,
     make_schemas,
 )
+from fastapi_crud.access import Rights
 from fastapi_crud.exceptions import DuplicateItem, NotFound
 from tests import deletable_models as deletable, models
 from tests.conftest import counted, rows_of, tables_of
@@ -68,6 +69,15 @@ class Diary(Service[models.Note]):
 
     async def after_upsert(self, row: models.Note, values: Mapping[str, Any]) -> None:
         self.note("after_upsert", row.title, row.body, dict(values))
+
+
+class Preparing(Diary):
+    """Looks at what a client wrote before the hooks do."""
+
+    async def prepare(self, values: dict[str, Any], id: Any = None) -> None:
+        self.note("prepare", id, values.get("title"))
+        if "title" in values:
+            values["title"] = values["title"].strip()
 
 
 class Overridden(Service[models.Note]):
@@ -143,6 +153,48 @@ async def test_hooks_run_around_an_upsert(db: Database) -> None:
         await service.batch_update([(rows[0].id, schemas.update())])
         ignored = await service.upsert(items[:1], on_conflict=["title"], mode="ignore")
         assert ignored[0].body == "changed"
+
+
+async def test_what_clients_write_is_prepared_item_by_item(db: Database) -> None:
+    """Is `prepare` called for each item before its hooks, with the key where there is a row?"""
+    async with db.session() as session:
+        service = Preparing(session)
+        a, b = await service.batch_create(bodies(" a ", "b "))
+        assert ((a.title, a.body), (b.title, b.body)) == (("a", "A"), ("b", "B"))
+        assert service.seen[:4] == [
+            ("prepare", None, " a "), ("before_create", "a"),
+            ("prepare", None, "b "), ("before_create", "b"),
+        ]  # fmt: skip
+        service.seen.clear()
+        await service.batch_update([(b.id, schemas.update(title=" c")), (a.id, schemas.update())])
+        assert service.seen[:4] == [
+            ("prepare", b.id, " c"), ("before_update", "c"),
+            ("prepare", a.id, None), ("before_update", None),
+        ]  # fmt: skip
+        service.seen.clear()
+        rows = await service.upsert(bodies("c ", " d"), on_conflict=["title"])
+        assert ([row.title for row in rows], rows[0]) == (["c", "d"], b)
+        assert service.seen[:4] == [
+            ("prepare", None, "c "), ("before_upsert", "c"),
+            ("prepare", None, " d"), ("before_upsert", "d"),
+        ]  # fmt: skip
+
+
+async def test_new_rows_of_a_batch_get_what_is_fixed(db: Database) -> None:
+    """Do they get it, and rows that are there not, even where an upsert changes them?"""
+    async with db.session() as session:
+        service = Service[models.Note](session)
+        (old,) = await service.batch_create(bodies("a"))
+        service.rights = Rights(fixed={"body": "mine"})
+        (new,) = await service.batch_create(bodies("b"))
+        assert (old.body, new.body) == (None, "mine")
+        await service.batch_update([(new.id, schemas.update(body="other"))])
+        await service.batch_update([(old.id, schemas.update(body="old"))])
+        items = [schemas.create(title="a", done=True), *bodies("b", "c")]
+        rows = await service.upsert(items, on_conflict=["title"])
+        assert [(row.title, row.body, row.done) for row in rows] == [
+            ("a", "old", True), ("b", "other", False), ("c", "mine", False),
+        ]  # fmt: skip
 
 
 async def test_overridden_methods_hold_for_batches(db: Database) -> None:
@@ -224,6 +276,23 @@ FAILURES: dict[str, tuple[type[Service[Any, Any, Any]], Work, type[CrudError], i
     "before delete": (Diary, delete_kept, PermissionDenied, 1),
     "delete": (Overridden, lambda s, rows: s.batch_delete([rows[0].id, rows[2].id]), PermissionDenied, 1),
     "no such row": (Diary, lambda s, rows: s.batch_delete([rows[0].id, 0]), NotFound, 1),
+    "prepare of new rows": (
+        Preparing, lambda s, _: s.batch_create(bodies("x", "forbidden")), PermissionDenied, 1,
+    ),
+    "prepare of changes": (
+        Preparing,
+        lambda s, rows: s.batch_update([
+            (rows[0].id, schemas.update(title="x")), (rows[1].id, schemas.update(title="forbidden")),
+        ]),
+        PermissionDenied,
+        1,
+    ),
+    "prepare of an upsert": (
+        Preparing,
+        lambda s, _: s.upsert(bodies("x", "forbidden"), on_conflict=["title"]),
+        PermissionDenied,
+        1,
+    ),
     "before upsert": (
         Diary,
         lambda s, _: s.upsert(bodies("x", "forbidden"), on_conflict=["title"]),

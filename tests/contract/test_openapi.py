@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from openapi_spec_validator import validate
 from pydantic import BaseModel
@@ -264,6 +264,48 @@ def test_a_search_is_documented_as_a_typed_tree(document: dict[str, Any]) -> Non
     assert not [
         name for name, spec in schemas["AuthorSearch"]["properties"].items() if "default" in spec
     ]
+
+
+def known(*statuses: int) -> Any:
+    """A dependency that tells with which statuses it refuses."""
+
+    async def known() -> bool:
+        return True
+
+    known.crud_problems = statuses  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess]
+    return known
+
+
+def test_refusals_of_dependencies_are_documented() -> None:
+    """Does each operation tell the statuses of its own dependencies, scopes and rights?"""
+    router = make_crud_router(
+        models.Note,
+        operations=DEFAULT_OPERATIONS,
+        dependencies={"list": [Depends(known(401, 429))], "update": [Depends(known(402))]},
+        scope={"delete": known(401)},
+        readable_by={"body": known(403)},
+        writable_by={"done": known(413)},
+    )
+    app = FastAPI()
+    app.include_router(router)
+    document = app.openapi()
+    validate(document)
+    usual = {"200", "201", "204", "304", "400", "404", "409", "412", "415", "422", "503"}
+    told = {op["operationId"]: op["responses"] for _, _, op in operations(document)}
+    assert {name: {*responses} - usual for name, responses in told.items()} == {
+        "list_notes": {"401", "403", "429"},
+        "create_note": {"403", "413"},
+        "get_note": {"403"},
+        "update_note": {"403", "413", "402"},
+        "replace_note": {"403", "413"},
+        "delete_note": {"401", "403"},
+    }
+    listed, updated = told["list_notes"], told["update_note"]
+    assert "WWW-Authenticate" in listed["401"]["headers"]
+    assert "Retry-After" in listed["429"]["headers"]
+    for response in (listed["401"], listed["429"], updated["413"], updated["402"]):
+        assert response["content"].keys() == {"application/problem+json"}
+    assert updated["402"]["description"] == "Payment Required."
 
 
 class Problem(BaseModel):

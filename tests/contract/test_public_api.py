@@ -14,9 +14,9 @@ PROMISED = frozenset(
         "And", "CursorPage", "Filter", "FullText", "Not", "Operand", "Operator", "Or", "OrderBy",
         "PostgreSQLFullText", "SQLiteFullText", "Search", "format_body", "format_query",
         "AuditEntry", "Audited", "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
-        "Page", "Query", "Repository", "Schemas", "Service", "Settings", "SoftDelete", "Timestamps",
+        "Owner", "Page", "Query", "Repository", "Schemas", "Service", "Settings", "SoftDelete", "Timestamps",
         "UUIDPrimaryKey", "Versioned", "add_cors", "add_exception_handlers", "get_db",
-        "get_settings", "idempotency_table", "make_crud_router", "make_schemas", "prune_idempotency_keys",
+        "get_settings", "idempotency_table", "make_crud_router", "make_schemas", "owning", "prune_idempotency_keys",
     }
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Row scopes and column rights: what a caller may not see does not exist."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import pytest
@@ -8,13 +8,16 @@ from fastapi import Depends, Header
 
 from fastapi_crud import (
     ConfigurationError,
+    CrudOptions,
     Database,
     Filter,
     Or,
     make_crud_router,
 )
-from fastapi_crud.operations import DEFAULT_OPERATIONS
-from fastapi_crud.router.callers import conditions_of
+from fastapi_crud.operations import DEFAULT_OPERATIONS, OPERATIONS
+from fastapi_crud.owning import Owner, owning
+from fastapi_crud.query.loading import View
+from fastapi_crud.router.callers import Callers, conditions_of
 from tests.conftest import Client, Serve, rows_of
 from tests.models import Member, Note
 from tests.router.test_related import peers, with_teams
@@ -178,6 +181,74 @@ def test_what_a_scope_may_give() -> None:
     assert conditions_of(False) == [Or()]
     assert conditions_of([mine, mine]) == [mine, mine]
     assert conditions_of(()) == []
+    assert conditions_of(Owner("body", "ann")) == [Filter("body", "eq", "ann")]
+    assert conditions_of(Owner("body", None)) == [Or()]
+    assert conditions_of(Owner("body", "ann").of_anybody()) == []
+
+
+# Owners
+
+
+@owning("body")
+async def own_body() -> Owner:
+    return Owner("body", "ann")
+
+
+@owning("title")
+async def own_title() -> Owner:
+    return Owner("title", "t")
+
+
+def callers(
+    scope: Any, related: Mapping[type[Any], Sequence[Any]] | None = None, **options: Any
+) -> Callers:
+    said = CrudOptions(scope=scope, **options)
+    return Callers(model=Note, options=said, view=View(), related=related or {})
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_who_makes_rows_is_asked_whose_they_are(operation: Any) -> None:
+    """Is every owner asked where rows may be made, and nowhere else?"""
+    asked = callers(({"update": own_body}, {"delete": own_title})).dependencies(operation)
+    owners = [it for name, it in asked.items() if name.startswith("owner_")]
+    makes = operation in {"create", "batch_create", "upsert", "replace"}
+    assert owners == ([own_body, own_title] if makes else [])
+
+
+@pytest.mark.parametrize(
+    ("given", "fixed"),
+    [
+        ({"read_0": True, "write_0": True}, {}),
+        ({"read_0": Owner("body", "ann")}, {"body": "ann"}),
+        ({"write_0": Owner("body", "ann")}, {"body": "ann"}),
+        ({"owner_0": Owner("body", "ann").of_anybody()}, {"body": "ann"}),
+        ({"owner_0": Owner("body", None)}, {}),
+        (
+            {"owner_0": Owner("body", "ann"), "write_0": Owner("title", "t")},
+            {"body": "ann", "title": "t"},
+        ),
+        ({"related_0_0": Owner("body", "bob"), "owner_0": Owner("title", "t")}, {"title": "t"}),
+    ],
+    ids=["none", "read", "written", "asked for", "nobody", "two columns", "related"],
+)
+def test_what_new_rows_get(given: Mapping[str, Any], fixed: Mapping[str, str]) -> None:
+    """Do they get what the owners of this model say, and not those of related ones?"""
+    assert callers(own_body, {Member: [own_body]}).sight(given).rights.fixed == fixed
+
+
+def test_the_scope_of_an_operation_says_whose_its_rows_are() -> None:
+    """Does it win over the scopes of other operations that own the same column?"""
+
+    @owning("body")
+    async def other() -> Owner:
+        return Owner("body", "bob")
+
+    asked = callers({"create": own_body, "update": other}).dependencies("create")
+    answers = {own_body: Owner("body", "ann"), other: Owner("body", "bob")}
+    assert {*asked.values()} == answers.keys()
+    sight = callers(own_body).sight({name: answers[it] for name, it in asked.items()})
+    assert sight.rights.fixed == {"body": "ann"}
+    assert sight.view.write_scope == [Filter("body", "eq", "ann")]
 
 
 # Columns by role

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
-from sqlalchemy import String, TypeDecorator
+from sqlalchemy import ForeignKey, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
 from fastapi_crud import (
@@ -17,6 +17,7 @@ from fastapi_crud import (
     Service,
     make_crud_router,
 )
+from fastapi_crud.owning import Owner as RowOwner, owning
 from fastapi_crud.router.route import check_app
 from tests import models
 from tests.deletable_models import Volume
@@ -145,6 +146,53 @@ def tags(**options: Any) -> Any:
     return make_crud_router(models.Tag, **options)
 
 
+class Guarded(Base):
+    __tablename__ = "guarded"
+    __crud__ = CrudOptions(dependencies={"delete": [Depends(allowed)]})
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Safe(Base):
+    __tablename__ = "safes"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    house_id: Mapped[int | None] = mapped_column(ForeignKey("houses.id"))
+    hashed_pin: Mapped[str] = mapped_column(info={"inputs": {"pin": str}})
+
+
+class House(Base):
+    __tablename__ = "houses"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    safes: Mapped[list[Safe]] = relationship()
+
+
+class PreparingService(Service[Safe]):
+    async def prepare(self, values: dict[str, Any], id: Any = None) -> None:
+        values["hashed_pin"] = values.pop("pin")
+
+
+class SafeIn(BaseModel):
+    hashed_pin: str
+
+
+class SafeWithSchema(Base):
+    __tablename__ = "safes_with_schemas"
+    __crud__ = CrudOptions(create_schema=SafeIn)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    flat_id: Mapped[int | None] = mapped_column(ForeignKey("flats.id"))
+    hashed_pin: Mapped[str] = mapped_column(info={"inputs": {"pin": str}})
+
+
+class Flat(Base):
+    __tablename__ = "flats"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    safes: Mapped[list[SafeWithSchema]] = relationship()
+
+
+@owning("role")
+async def own_role() -> RowOwner:
+    return RowOwner("role", "member")
+
+
 class LoginService(Service[Login]):
     async def before_create(self, values: dict[str, Any]) -> None:
         values["hashed_password"] = "x"
@@ -213,6 +261,28 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: tags(operations=["delete", "purge"], dependencies={"delete": [Depends(allowed)]}),
         "list purge in dependencies=: it deletes for good",
     ),
+    "unguarded purge of a model with dependencies": (
+        lambda: make_crud_router(
+            Guarded, operations=["delete", "purge"], dependencies=[Depends(allowed)]
+        ),
+        "list purge in dependencies=: it deletes for good",
+    ),
+    "inputs that nobody turns into columns": (
+        lambda: make_crud_router(Safe),
+        "hashed_pin must be set but clients may not set it",
+    ),
+    "inputs that nobody turns into columns, of changes": (
+        lambda: make_crud_router(Safe, operations=["update"]),
+        "pin of SafeUpdate is no column: turn it into one in before_update",
+    ),
+    "inputs of nested rows": (
+        lambda: make_crud_router(House, nested=["safes"]),
+        "House: Safe has inputs, .* leave it out of nested=",
+    ),
+    "owned column that is not there": (
+        lambda: make_crud_router(models.Note, scope=own_role),
+        r"read_only=\['role'\]: Note has no such column",
+    ),
     "PUT with keys that are generated": (
         lambda: make_crud_router(models.Note, upsert=True),
         "generated: add client_ids=True",
@@ -273,6 +343,14 @@ FINE: dict[str, Callable[[], Any]] = {
     "indescribable column hidden": lambda: make_crud_router(
         Priced, hidden=["price"], operations=["get"]
     ),
+    "guarded purge of a model with dependencies": lambda: make_crud_router(
+        Guarded, operations=["purge"], dependencies={"purge": [Depends(allowed)]}
+    ),
+    "inputs that the service prepares": lambda: make_crud_router(Safe, service=PreparingService),
+    "inputs of nested rows with a schema of their own": lambda: make_crud_router(
+        Flat, nested=["safes"]
+    ),
+    "owned column that must be set": lambda: make_crud_router(Member, scope=own_role),
     "guarded purge": lambda: tags(operations=["purge"], dependencies={"purge": [Depends(allowed)]}),
     "restore with a mark": lambda: make_crud_router(
         models.Note, soft_delete="done", operations=["delete", "restore"], show_deleted=True

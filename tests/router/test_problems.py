@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException
 from pydantic import BaseModel
 
 from fastapi_crud import (
+    Conflict,
     CrudError,
     Database,
     PermissionDenied,
+    Service,
     add_exception_handlers,
     exceptions,
     make_crud_router,
@@ -135,6 +137,92 @@ async def test_status_without_content_has_none(sqlite: Database, serve: Serve) -
     client = serve(sqlite, make_crud_router(models.Note, dependencies=[Depends(refuse)]))
     answer = await client.get("/notes?code=304")
     assert (answer.status_code, answer.content) == (304, b"")
+
+
+class Full(Conflict):
+    """The shelf is full."""
+
+    code = "shelf_full"
+
+
+class Overfull(Full):
+    """The shelf is more than full."""
+
+
+class Plain(Conflict):
+    """Something else is in the way."""
+
+
+class Lapsed(CrudError):
+    """The subscription has lapsed."""
+
+    code = "lapsed"
+
+
+class Nameless(CrudError):
+    """It failed."""
+
+
+class Teapot(HTTPException):
+    """An error of HTTP with a code of its own."""
+
+    code = "short_and_stout"
+
+    def __init__(self) -> None:
+        super().__init__(418, "No coffee here", headers={"Retry-After": "5"})
+
+
+class Other(HTTPException):
+    """One without."""
+
+    def __init__(self) -> None:
+        super().__init__(409, "No")
+
+
+OWN_ERRORS: dict[str, tuple[Exception, int, str, str]] = {
+    "code of its own": (Full(), 409, "shelf_full", "The shelf is full"),
+    "code of its parent": (Overfull(), 409, "shelf_full", "The shelf is more than full"),
+    "code of ours": (Plain(), 409, "conflict", "Something else is in the way"),
+    "code under the root": (Lapsed(), 400, "lapsed", "The subscription has lapsed"),
+    "no code": (Nameless(), 400, "bad_request", "It failed"),
+    "code of HTTP": (Teapot(), 418, "short_and_stout", "No coffee here"),
+    "no code of HTTP": (Other(), 409, "conflict", "No"),
+}
+
+
+class Failing(Service[models.Note]):
+    """Refuses new notes, in as many ways."""
+
+    async def before_create(self, values: dict[str, Any]) -> None:
+        raise OWN_ERRORS[values["title"]][0]
+
+
+@pytest.mark.parametrize(
+    ("title", "status", "code", "detail"),
+    [(title, *answer) for title, (_, *answer) in OWN_ERRORS.items()],
+    ids=OWN_ERRORS,
+)
+async def test_errors_of_ones_own_have_codes_of_their_own(
+    sqlite: Database, serve: Serve, title: str, status: int, code: str, detail: str
+) -> None:
+    """Is the `code` of a class answered, with the status of what it is a kind of?"""
+    router = make_crud_router(models.Note, service=Failing, problem_base="https://e.example/")
+    answer = await serve(sqlite, router).post("/notes", json={"title": title})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["detail"]) == (status, code, detail)
+    assert problem["type"] == f"https://e.example/{code}"
+    assert answer.headers.get("retry-after") == ("5" if status == 418 else None)
+
+
+async def test_items_of_a_batch_have_codes_of_ones_own(sqlite: Database, serve: Serve) -> None:
+    """Does the place of an error of a batch tell the same code?"""
+    router = make_crud_router(models.Note, service=Failing, operations=["batch_create"])
+    body = {"items": [{"title": "code of its own"}]}
+    problem = (await serve(sqlite, router).post("/notes:batchCreate", json=body)).json()
+    assert problem["code"] == "shelf_full"
+    assert [(it["type"], it["pointer"]) for it in problem["errors"]] == [
+        ("shelf_full", "#/items/0")
+    ]
 
 
 class Body(BaseModel):

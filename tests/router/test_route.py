@@ -1,14 +1,14 @@
 """HEAD, OPTIONS, `Allow`, 405, 415, trailing slashes: what HTTP expects of every path."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI, Query
+from fastapi import Depends, FastAPI, Path, Query
 from pydantic import BaseModel
 
 from fastapi_crud import ConfigurationError, Database, DbSession, Repository, make_crud_router
-from fastapi_crud.router.route import check_app
+from fastapi_crud.router.route import check_app, problems_of
 from tests import models
 from tests.conftest import Client, Serve, client_of
 
@@ -226,3 +226,52 @@ async def test_two_mounts_of_one_model_with_names(sqlite: Database) -> None:
     ids = [op["operationId"] for path in document["paths"].values() for op in path.values()]
     assert len(ids) == len(set(ids)) == 12
     assert not [name for name in schemas if "__" in name]
+
+
+# What dependencies say of their refusals
+
+
+async def caller() -> str:
+    return "ann"
+
+
+async def admin(caller: Annotated[str, Depends(caller)]) -> None:
+    """Lets some callers in."""
+
+
+async def silent(admin: Annotated[None, Depends(admin)], id: Annotated[int, Path()]) -> None:
+    """Says nothing of its own, and wants a part of the path."""
+
+
+for _dependency, _status in ((caller, 401), (admin, 403)):
+    setattr(_dependency, "crud_problems", (_status,))  # noqa: B010 - functions have no such attribute
+
+
+class Limited:
+    """A dependency that is an object."""
+
+    crud_problems = (429,)
+
+    async def __call__(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "statuses"),
+    [
+        ([], set[int]()),
+        ([paging], set[int]()),
+        ([caller], {401}),
+        ([Depends(caller)], {401}),
+        ([admin], {401, 403}),
+        ([Depends(silent)], {401, 403}),
+        ([Limited(), caller], {401, 429}),
+        ([Depends()], set[int]()),
+    ],
+    ids=["none", "silent", "own", "in Depends", "below", "two below", "object", "empty"],
+)
+def test_dependencies_say_with_which_statuses_they_refuse(
+    dependencies: list[Any], statuses: set[int]
+) -> None:
+    """Are those of the dependencies, and of all below them, known?"""
+    assert problems_of(dependencies) == statuses
