@@ -1,95 +1,81 @@
-"""Documents: tenants see their own, owners change their own, some columns are for managers."""
+"""Documents: tenants see their own, authors change their own, some columns are for managers.
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+Set SECRET_KEY to what `python -c 'import secrets; print(secrets.token_urlsafe(32))'` prints.
+"""
 
-from fastapi import Depends, FastAPI, Header, HTTPException
-from sqlalchemy import String
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Depends, FastAPI
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from fastapi_crud import (
     Base,
     CrudOptions,
     Database,
-    DbSession,
     Filter,
-    Service,
     add_exception_handlers,
     make_crud_router,
 )
+from fastapi_crud.auth import Auth, UserMixin, make_auth_router
 
 
 # --8<-- [start:user]
-@dataclass(frozen=True)
-class User:
-    name: str
-    tenant: str
-    manager: bool = False
+class Tenant(Base):
+    __tablename__ = "tenants"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
 
 
-USERS = {
-    user.name: user for user in (User("ann", "acme"), User("bob", "acme"), User("eve", "globex"))
-} | {"max": User("max", "acme", manager=True)}
+class User(UserMixin, Base):
+    __tablename__ = "users"
+
+    tenant_id: Mapped[int | None] = mapped_column(ForeignKey(Tenant.id), info={"read_only": True})
+    role: Mapped[str] = mapped_column(String(20), default="member")
 
 
-# Stands in for real authentication: it believes what the header says.
-async def current_user(session: DbSession, x_user: Annotated[str, Header()] = "") -> User:
-    if x_user not in USERS:
-        raise HTTPException(401, "Say who you are in X-User")
-    session.info["user"] = USERS[x_user]  # for the service
-    return USERS[x_user]
-
-
-CurrentUser = Annotated[User, Depends(current_user)]
+auth = Auth(User, roles={"manager": ["documents:manage"]})
 # --8<-- [end:user]
 
 
 # --8<-- [start:tenant]
-def own_tenant(user: CurrentUser) -> Filter:
-    return Filter("tenant", "eq", user.tenant)
-
-
 class Document(Base):
     __tablename__ = "documents"
-    __crud__ = CrudOptions(scope=own_tenant)
+    __crud__ = CrudOptions(scope=auth.owner("tenant_id", by="tenant_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    tenant: Mapped[str] = mapped_column(String(50), index=True, info={"hidden": True})
-    owner: Mapped[str] = mapped_column(String(50), info={"read_only": True})
+    tenant_id: Mapped[int] = mapped_column(ForeignKey(Tenant.id), index=True, info={"hidden": True})
+    author_id: Mapped[UUID] = mapped_column(ForeignKey(User.id), index=True)
     title: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20), default="draft")
     cost: Mapped[int] = mapped_column(default=0)
 
 
 # --8<-- [end:tenant]
-# --8<-- [start:owner]
-def own_documents(user: CurrentUser) -> Filter | Literal[True]:
-    return True if user.manager else Filter("owner", "eq", user.name)
+# --8<-- [start:scope]
+CurrentUser = Annotated[User, Depends(auth.current_user)]
 
 
-# --8<-- [end:owner]
-# --8<-- [start:service]
-class DocumentService(Service[Document]):
-    async def before_create(self, values: dict[str, Any]) -> None:
-        user: User = self.session.info["user"]
-        values |= {"tenant": user.tenant, "owner": user.name}
+def open_documents(user: CurrentUser) -> Filter | Literal[True]:
+    return True if user.role == "manager" else Filter("state", "ne", "archived")
 
 
-# --8<-- [end:service]
-# --8<-- [start:columns]
-def is_manager(user: CurrentUser) -> bool:
-    return user.manager
-
-
-# --8<-- [end:columns]
+# --8<-- [end:scope]
 db = Database(metadata=Base.metadata, create_all=True)
 app = FastAPI(title="Documents", lifespan=db.lifespan)
+app.include_router(make_auth_router(auth), prefix="/api/v1/auth")
 # --8<-- [start:router]
+is_manager = auth.has_scopes("documents:manage")
+
 app.include_router(
     make_crud_router(
         Document,
-        service=DocumentService,
-        scope={"update": own_documents},
+        scope={
+            "list": open_documents,
+            "update": auth.owner("author_id", unless="documents:manage"),
+        },
         readable_by={"cost": is_manager},
         writable_by={"cost": is_manager, "state": is_manager},
     ),

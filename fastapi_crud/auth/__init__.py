@@ -1,6 +1,6 @@
 """Accounts, logins and permissions for FastAPI; needs the extra `auth`."""
 
-from fastapi_crud.auth.auth import Auth as Auth
+from fastapi_crud.auth.auth import Auth as Auth, auth_of as auth_of
 from fastapi_crud.auth.callers import Caller as Caller
 from fastapi_crud.auth.cookies import Cookies as Cookies
 from fastapi_crud.auth.events import AuthEvent as AuthEvent

@@ -21,6 +21,13 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 
+ENVIRONMENT = {
+    "SECRET_KEY": "zC9WyAt9vtoMBg9p3sqGFeTnkXQVARtllpAoDcp7yCQ",
+    "AUTH_PASSWORD_MEMORY_KIB": "32",  # cheap hashes: the examples are not about their cost
+    "AUTH_PASSWORD_TIME_COST": "1",
+}
+"""What examples with accounts need; no other app uses this key."""
+
 Load = Callable[[str], ModuleType]
 Visit = Callable[[str], AbstractAsyncContextManager[Client]]
 
@@ -49,8 +56,10 @@ def visit(load: Load) -> Visit:
         for database in vars(module).values():
             if isinstance(database, Database):
                 await database.drop_all()
-        async with app.router.lifespan_context(app), client_of(app) as client:
-            yield client
+        with pytest.MonkeyPatch.context() as patch:
+            _set_environment(patch)
+            async with app.router.lifespan_context(app), client_of(app) as client:
+                yield client
 
     return serve_example
 
@@ -59,13 +68,18 @@ def _import_alone(name: str, folder: Path) -> ModuleType:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", f"sqlite:///{folder}/app.db")
         patch.setenv("ARCHIVE_URL", f"sqlite:///{folder}/archive.db")
-        patch.setenv("SECRET_KEY", "of-the-examples-and-no-others-000")
+        _set_environment(patch)
         patch.setattr(fastapi_crud, "Base", _new_base())
         patch.setattr(sys, "path", [str(EXAMPLES), *sys.path])
         fastapi_crud.get_settings.cache_clear()
         module = importlib.import_module(name)
     fastapi_crud.get_settings.cache_clear()
     return module
+
+
+def _set_environment(patch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
 
 
 def _new_base() -> type[DeclarativeBase]:

@@ -1,1 +1,1 @@
-"""Users: a backend with schemas, rules, settings and a current user of its own."""
+"""Users: a backend with accounts, logins, settings and a current user."""

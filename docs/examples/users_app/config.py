@@ -7,7 +7,6 @@ from fastapi_crud import Settings
 
 class AppSettings(Settings):
     app_name: str = "Users"
-    demo_token: str = "demo-token"
 
 
 @lru_cache

@@ -1,24 +1,12 @@
 """Who is asking."""
 
-import secrets
 from typing import Annotated
 
-from fastapi import Depends, HTTPException
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends
 
-from .config import AppSettings, get_settings
+from fastapi_crud.auth import current_user
 
-bearer = HTTPBearer(auto_error=False)
+from .models import User
 
-
-# Stands in until the library has a module for authentication: it knows one fixed token.
-async def current_user(
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    settings: Annotated[AppSettings, Depends(get_settings)],
-) -> str:
-    given = credentials.credentials if credentials else ""
-    if not secrets.compare_digest(given.encode(), settings.demo_token.encode()):
-        raise HTTPException(
-            401, "Could not validate credentials", headers={"WWW-Authenticate": "Bearer"}
-        )
-    return "demo"
+get_current_user = current_user(User)
+CurrentUser = Annotated[User, Depends(get_current_user)]

@@ -3,12 +3,11 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fastapi_crud import Base, Timestamps, UUIDPrimaryKey
+from fastapi_crud import Base
+from fastapi_crud.auth import UserMixin
 
 
-class User(UUIDPrimaryKey, Timestamps, Base):
+class User(UserMixin, Base):
     __tablename__ = "users"
 
-    email: Mapped[str] = mapped_column(String(320), unique=True)
-    name: Mapped[str] = mapped_column(String(100))
-    hashed_password: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(100), info={"min_length": 2})
