@@ -1,5 +1,6 @@
 """The endpoints of accounts: they tie HTTP to `Accounts` and `Recovery`. No rule, no SQL."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -20,12 +21,13 @@ def register(desk: Desk) -> Endpoint:
     async def endpoint(request: Request, session: AsyncSession, data: BaseModel) -> Response:
         hides = auth.settings.hide_existing
         try:
-            user = await desk.accounts(request, session).register(data)
+            show = partial(desk.shown, status=201)
+            answer = await desk.accounts(request, session).register(data, show)
         except EmailTaken:
-            if hides:
-                return desk.accepted([], 202)
-            raise
-        return desk.accepted([], 202) if hides else desk.shown(user, 201)
+            if not hides:
+                raise
+            return desk.accepted([], 202)
+        return desk.accepted([], 202) if hides else answer
 
     return endpoint
 
@@ -48,7 +50,7 @@ def update_me(desk: Desk) -> Endpoint:
         caller: Caller[Any],
         data: BaseModel,
     ) -> Response:
-        return desk.shown(await desk.accounts(request, session).update(caller.user, data))
+        return await desk.accounts(request, session).update(caller.user, data, desk.shown)
 
     return endpoint
 

@@ -1,6 +1,7 @@
 """Accounts of users: opened, changed, and kept from those who guess passwords; without HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -9,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from fastapi_crud.auth.auth import Auth
+from fastapi_crud.auth.auth import Auth, auth_of
 from fastapi_crud.auth.callers import Caller
 from fastapi_crud.auth.events import AuthEvent, EventName
 from fastapi_crud.auth.exceptions import (
@@ -17,16 +18,23 @@ from fastapi_crud.auth.exceptions import (
     InsufficientScope,
     InvalidCurrentPassword,
     TooManyAttempts,
+    Unauthenticated,
 )
 from fastapi_crud.auth.logins import Client
 from fastapi_crud.auth.throttle import Attempt
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession, commit, transaction
-from fastapi_crud.exceptions import UniqueViolation
+from fastapi_crud.exceptions import InvalidData, UniqueViolation
+from fastapi_crud.models import utc_now
 from fastapi_crud.options import resolve_options
 from fastapi_crud.service import Service
 
 UserT = TypeVar("UserT")
+ShownT = TypeVar("ShownT")
+GONE = 'Bearer error="invalid_token"'
+"""What a caller is told whose account is no longer there (RFC 6750 §3.1)."""
+PERSONAL = ("email", "name")
+"""What of a user must not be its password."""
 
 
 class Accounts(Generic[UserT]):
@@ -48,11 +56,18 @@ class Accounts(Generic[UserT]):
         """The service of the users, with its rules and hooks."""
         generic: Any = Service
         model = self.auth.model
-        service = resolve_options(model, {}).service or generic[model]
-        return service(self.session)
+        service: Any = (resolve_options(model, {}).service or generic[model])(self.session)
+        if self.auth is not auth_of(model):
+            service.auth = self.auth
+        made: Service[Any, Any, Any] = service
+        return made
 
-    async def register(self, data: BaseModel) -> Any:  # noqa: ANN401 - any user model
+    async def register(self, data: BaseModel, show: Callable[[Any], ShownT]) -> ShownT:
         """Open an account.
+
+        Args:
+            data: A validated body.
+            show: Makes the answer of the new user, before it is committed.
 
         Raises:
             EmailTaken: If there is one with this address.
@@ -61,32 +76,38 @@ class Accounts(Generic[UserT]):
         """
         many = self.auth.allowance(self.auth.settings.max_address_failures)
         await self.auth.throttle.admit(self.session, ("register", self.client.address), many)
-        try:
+        with email_taken():
             async with transaction(self.session, inspect_model(self.auth.model)):
                 user = await self.service.create(data)
-                user_id = self.id_of(user)
-        except UniqueViolation as error:
-            if error.fields != ("email",):
-                raise
-            raise EmailTaken(fields=["email"]) from error
+                user_id, shown = self.id_of(user), show(user)
         await self.tell("registered", user_id)
-        return user
+        return shown
 
-    async def update(self, user: Any, data: BaseModel) -> Any:  # noqa: ANN401 - any user model
+    async def update(
+        self,
+        user: Any,  # noqa: ANN401 - any user model
+        data: BaseModel,
+        show: Callable[[Any], ShownT],
+    ) -> ShownT:
         """Change what a user may change of itself.
+
+        Args:
+            user: Who asks.
+            data: A validated body.
+            show: Makes the answer of the changed user, before it is committed.
 
         Raises:
             InvalidCurrentPassword: If an address or password changes without the current one.
             EmailTaken: If somebody else has the new address.
+            Unauthenticated: If the user was deleted meanwhile.
         """
         self.service.actor = user
-        try:
+        with email_taken():
             async with transaction(self.session, inspect_model(self.auth.model)):
-                return await self.service.update(self.id_of(user), data)
-        except UniqueViolation as error:
-            if error.fields != ("email",):
-                raise
-            raise EmailTaken(fields=["email"]) from error
+                changed = await self.service.update(self.id_of(user), data)
+                if changed is None:
+                    raise Unauthenticated(GONE)
+                return show(changed)
 
     async def logins(self, user: Any) -> Sequence[sa.Row[Any]]:  # noqa: ANN401 - any user model
         """List the logins of a user that run."""
@@ -112,9 +133,13 @@ class Accounts(Generic[UserT]):
 
         Raises:
             InsufficientScope: If its user may not do all that it shall be able to do.
+            InvalidData: If it would have expired already.
         """
         if not caller.may(*scopes):
             raise InsufficientScope(*scopes)
+        if expires_at is not None and expires_at <= utc_now():
+            msg = "must lie in the future"
+            raise InvalidData(msg, fields=["expires_at"])
         user_id = self.id_of(caller.user)
         made = await self.auth.keys.create(self.session, user_id, name, scopes, expires_at)
         await commit(self.session)
@@ -180,3 +205,50 @@ class Accounts(Generic[UserT]):
             address=self.client.address,
         )
         await self.auth.tell(told)
+
+
+async def keep_hash(
+    session: AsyncSession,
+    auth: Auth[Any],
+    user_id: Any,  # noqa: ANN401 - any key
+    hashes: tuple[str, str],
+) -> None:
+    """Store a hash of today's cost, unless the password has changed meanwhile.
+
+    Args:
+        session: The session to work in. Whoever opened it commits it.
+        auth: The auth of the user.
+        user_id: Whose it is.
+        hashes: The hash that is stored, and the better one.
+    """
+    model: Any = auth.model
+    stored, better = hashes
+    same = (auth.tables.user_key == user_id, model.hashed_password == stored)
+    change = sa.update(auth.tables.users).where(*same)
+    await session.execute(change.values({model.hashed_password: better}))
+
+
+@contextmanager
+def email_taken() -> Generator[None]:
+    """Say that an address is taken, where it is that which must be unique.
+
+    Raises:
+        EmailTaken: In place of the violation.
+    """
+    try:
+        yield
+    except UniqueViolation as error:
+        if error.fields != ("email",):
+            raise
+        raise EmailTaken(fields=["email"]) from error
+
+
+def personal_texts(user: object, **values: Any) -> list[str]:  # noqa: ANN401 - any columns
+    """Give what of a user must not be its password.
+
+    Args:
+        user: The user as it is; None for a new one.
+        **values: What becomes of it.
+    """
+    texts = [it for n in PERSONAL for it in (getattr(user, n, None), values.get(n))]
+    return [text for text in texts if isinstance(text, str)]

@@ -224,7 +224,10 @@ class Auth(Gate[UserT]):
             session: The session to work in. Whoever opened it commits it.
         """
         tables, now, count = self.tables, utc_now(), 0
-        for table in (tables.refresh_tokens, tables.sessions, tables.one_time_tokens):
+        expiring = (
+            tables.refresh_tokens, tables.sessions, tables.one_time_tokens, tables.api_keys,
+        )  # fmt: skip
+        for table in expiring:
             gone: Any = await session.execute(sa.delete(table).where(table.c.expires_at <= now))
             count += gone.rowcount
         if isinstance(self.throttle, DatabaseThrottle):

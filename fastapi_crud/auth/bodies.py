@@ -18,12 +18,13 @@ from fastapi_crud.auth.emails import Email
 from fastapi_crud.values import Shown, check_text, refuse_numbers, require_time_of_day, to_utc
 
 SECRET = Shown({"format": "password", "writeOnly": True})
-Text = Annotated[str, AfterValidator(check_text)]
-Password = Annotated[Text, Field(min_length=1, max_length=1024), SECRET]
+STORABLE = AfterValidator(check_text)
+Text = Annotated[str, STORABLE]
+Password = Annotated[str, Field(min_length=1, max_length=1024), STORABLE, SECRET]
 """A password that is compared: old ones may be shorter than new ones must be."""
-NewPassword = Annotated[Text, Field(min_length=8, max_length=1024), SECRET]
+NewPassword = Annotated[str, Field(min_length=8, max_length=1024), STORABLE, SECRET]
 """A password to set. The policy asks for more."""
-Token = Annotated[Text, Field(min_length=1, max_length=512), SECRET]
+Token = Annotated[str, Field(min_length=1, max_length=512), STORABLE, SECRET]
 Moment = Annotated[
     datetime,
     AfterValidator(to_utc),

@@ -18,6 +18,7 @@ from fastapi_crud.auth.tokens import TokenCodec
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.deletion import deletion_of
+from fastapi_crud.integrity import translated
 from fastapi_crud.models import utc_now
 
 UserT = TypeVar("UserT")
@@ -119,6 +120,7 @@ class Callers(Generic[UserT]):
 
         Raises:
             Unauthenticated: If nobody can call by this token (any more).
+            CrudError: If the database does not answer.
         """
         if opaque.is_token(token, API_KEY):
             return await self._by_key(session, token)
@@ -174,7 +176,8 @@ class Callers(Generic[UserT]):
         joined = sa.select(model, table.c.scopes, table.c.id).join(
             table, table.c.user_id == self.tables.user_key
         )
-        found = await session.execute(joined.where(*holds, is_open(model)))
+        with translated():
+            found = await session.execute(joined.where(*holds, is_open(model)))
         row = found.unique().one_or_none()  # it may have collections that are joined
         if row is None:
             raise _invalid()

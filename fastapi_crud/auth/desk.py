@@ -24,6 +24,7 @@ from fastapi_crud.auth.recovery import Recovery
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.exceptions import NotFound
+from fastapi_crud.integrity import translated
 from fastapi_crud.options import resolve_options
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.resource import Resource, make_resource
@@ -53,15 +54,23 @@ class Desk:
         }
 
     def signed(self, endpoint: Endpoint, body: Any) -> Endpoint:  # noqa: ANN401 - a schema
-        """Tell FastAPI what an endpoint asks for: by the names of its parameters."""
+        """Tell FastAPI what an endpoint asks for: by the names of its parameters.
+
+        Errors of the database become ours, such as 503 where it does not answer.
+        """
         asked = {**self._asked, "data": body}
         plain = inspect.signature(endpoint)
         parameters = [
             parameter.replace(annotation=asked.get(parameter.name, parameter.annotation))
             for parameter in plain.parameters.values()
         ]
-        endpoint.__signature__ = plain.replace(parameters=parameters)  # type: ignore[attr-defined]
-        return endpoint
+
+        async def answered(**given: Any) -> Response:  # noqa: ANN401 - what the endpoint asks for
+            with translated():
+                return await endpoint(**given)
+
+        answered.__signature__ = plain.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return answered
 
     @cached_property
     def resource(self) -> Resource:

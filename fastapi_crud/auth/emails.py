@@ -37,7 +37,7 @@ def normalized_email(text: str) -> str:
 
 def email_key(email: str) -> str:
     """Give what two spellings of one address have in common: for lookups and uniqueness."""
-    return unicodedata.normalize("NFKC", email.strip()).casefold()
+    return unicodedata.normalize("NFKC", email).casefold().strip()
 
 
 Email = Annotated[str, AfterValidator(normalized_email), Shown({"format": "email"})]

@@ -1,11 +1,12 @@
 """Logins by a password, and how they go on and end; without HTTP."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from fastapi_crud.auth.accounts import Accounts
+from fastapi_crud.auth.accounts import Accounts, keep_hash
 from fastapi_crud.auth.callers import is_open
 from fastapi_crud.auth.emails import email_key
 from fastapi_crud.auth.events import EventName
@@ -16,8 +17,11 @@ from fastapi_crud.auth.exceptions import (
 )
 from fastapi_crud.auth.logins import Grant, TokenReused
 from fastapi_crud.database import commit
+from fastapi_crud.exceptions import InvalidData
 
 UserT = TypeVar("UserT")
+SCOPE = re.compile(r"[!#-\[\]-~]+")
+"""What a scope may consist of (RFC 6749 §3.3); the rest would not fit into a token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,11 @@ class Entrance(Accounts[UserT]):
             InvalidCredentials: If the address or the password is wrong, or the account is closed.
             EmailNotVerified: If the password is right, but the address must be verified.
             TooManyAttempts: If there were too many wrong ones.
+            InvalidData: If something else than scopes is to limit it.
         """
+        if not all(map(SCOPE.fullmatch, limit or ())):
+            msg = "must be scopes, separated by spaces"
+            raise InvalidData(msg, fields=["scope"])
         auth, key = self.auth, email_key(email)
         attempt = await self.admit("login", key)
         model: Any = auth.model
@@ -73,12 +81,12 @@ class Entrance(Accounts[UserT]):
         if auth.settings.require_verified and user.email_verified_at is None:
             raise EmailNotVerified
         if better is not None:
-            change = sa.update(auth.tables.users).where(
-                auth.tables.user_key == user[0], model.hashed_password == stored
-            )
-            await self.session.execute(change.values({model.hashed_password: better}))
+            await keep_hash(self.session, auth, user[0], (user.hashed_password, better))
         grant = await auth.logins.open(self.session, user[0], self.client, limit)
-        return await self._pair(grant, "logged_in", InvalidCredentials())
+        opened = await self._open_user(grant, lock=True)
+        if opened is None or not await self._still_right(opened, password, stored, better):
+            raise InvalidCredentials
+        return await self._pair(grant, opened, "logged_in")
 
     async def refresh(self, token: str) -> TokenPair:
         """Let a login go on.
@@ -92,7 +100,10 @@ class Entrance(Accounts[UserT]):
             await commit(self.session)
             await self.tell("refresh_reused", error.user_id, error.login_id)
             raise InvalidRefreshToken from error
-        return await self._pair(grant, "refreshed", InvalidRefreshToken())
+        user = await self._open_user(grant)
+        if user is None:
+            raise InvalidRefreshToken
+        return await self._pair(grant, user, "refreshed")
 
     async def logout(self, token: str) -> None:
         """End the login of a refresh token, if it runs."""
@@ -107,13 +118,25 @@ class Entrance(Accounts[UserT]):
         await commit(self.session)
         await self.tell("logged_out_everywhere", self.id_of(user))
 
-    async def _pair(self, grant: Grant, name: EventName, refusal: Exception) -> TokenPair:
-        """Write the tokens of a login, unless its account was closed meanwhile."""
+    async def _open_user(self, grant: Grant, *, lock: bool = False) -> Any:  # noqa: ANN401
+        """Give the user of a login as it is now; None if its account was closed meanwhile."""
         auth, model = self.auth, self.auth.model
         wanted = sa.select(model).where(auth.tables.user_key == grant.user_id, is_open(model))
-        user: Any = await self.session.scalar(wanted.execution_options(populate_existing=True))
-        if user is None:
-            raise refusal
+        if lock:  # whoever changes the password waits, and then ends this login as well
+            wanted = wanted.with_for_update(read=True, of=auth.tables.users)
+        found = await self.session.scalars(wanted.execution_options(populate_existing=True))
+        return found.unique().one_or_none()  # it may have collections that are joined
+
+    async def _still_right(self, user: Any, password: str, *hashes: str | None) -> bool:  # noqa: ANN401
+        """Tell whether the password was not changed while its hash was being checked."""
+        if user.hashed_password in hashes:
+            return True
+        right, _ = await self.auth.passwords.verify(password, user.hashed_password)
+        return right
+
+    async def _pair(self, grant: Grant, user: Any, name: EventName) -> TokenPair:  # noqa: ANN401
+        """Write the tokens of a login."""
+        auth = self.auth
         scopes = auth.callers.scopes_of(user)
         if grant.scopes is not None:
             scopes = grant.scopes if user.is_superuser else scopes & grant.scopes

@@ -117,13 +117,13 @@ class Gate(ABC, Generic[UserT]):
 
     @cached_property
     def login_caller(self) -> Callable[..., Any]:
-        """The dependency that gives who calls by a login of its own: not by an API key."""
+        """The dependency that gives who calls by a whole login: no API key, no limit by scopes."""
         asked = self.known_caller
 
         async def login_caller(
             caller: Annotated[Caller[UserT], Depends(asked)],
         ) -> Caller[UserT]:
-            if caller.login_id is None:
+            if caller.login_id is None or caller.limit is not None:
                 raise InsufficientScope
             return caller
 

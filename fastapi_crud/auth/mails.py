@@ -94,9 +94,8 @@ class Links:
         }
         columns = [sa.literal(value, tokens.c[name].type) for name, value in values.items()]
         rows = sa.select(self.tables.user_key, *columns).where(of)
-        stored: Any = await session.execute(
-            sa.insert(tokens).from_select(["user_id", *values], rows, include_defaults=False)
-        )
+        insert = sa.insert(tokens).from_select(["user_id", *values], rows, include_defaults=False)
+        stored: Any = await session.execute(insert.execution_options(preserve_rowcount=True))
         made = Notice(kind=purpose, email=to, token=token, expires_at=ends)
         return made if stored.rowcount else None
 

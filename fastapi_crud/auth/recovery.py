@@ -1,19 +1,19 @@
 """Passwords and addresses that change, by the current password or by a link; without HTTP."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from fastapi_crud.auth.accounts import Accounts
+from fastapi_crud.auth.accounts import Accounts, email_taken, personal_texts
 from fastapi_crud.auth.callers import Caller, is_open
 from fastapi_crud.auth.emails import email_key
 from fastapi_crud.auth.events import EventName
-from fastapi_crud.auth.exceptions import EmailTaken, InvalidOneTimeToken, TooManyAttempts
+from fastapi_crud.auth.exceptions import InvalidOneTimeToken, TooManyAttempts
 from fastapi_crud.auth.mails import Notice, Purpose
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import commit
-from fastapi_crud.exceptions import UniqueViolation
 
 UserT = TypeVar("UserT")
 
@@ -30,9 +30,9 @@ class Recovery(Accounts[UserT]):
             TooManyAttempts: If the current one was wrong too often.
         """
         user, login_id = caller.user, caller.login_id
-        user_id, email = self.id_of(user), user.email
+        user_id, email, personal = self.id_of(user), user.email, personal_texts(user)
         await self.confirm(user, current)
-        await self._set_password(user_id, email, new, keep=login_id)
+        await self._set_password(user_id, personal, new, keep=login_id)
         await self.tell("password_changed", user_id, login_id)
         return [Notice(kind="password_changed", email=email)]
 
@@ -43,19 +43,13 @@ class Recovery(Accounts[UserT]):
             TooManyAttempts: If this client asks for too many.
         """
         auth, key = self.auth, email_key(email)
-        many = auth.allowance(auth.settings.max_address_failures)
-        few = auth.allowance(auth.settings.max_failures)
-        await auth.throttle.admit(self.session, ("mail", self.client.address), many)
+        if not await self._may_write(purpose, key):
+            return []
         model: Any = auth.model
         of = (model.email_key == key) & is_open(model)
         if purpose == "verify":
             of &= model.email_verified_at.is_(None)
-        try:  # nobody is flooded with mails, and no stranger keeps one from its owner
-            await auth.throttle.admit(self.session, (purpose, key, self.client.address), few)
-            await auth.throttle.admit(self.session, (purpose, key), many)
-        except TooManyAttempts:
-            return []
-        notice = await auth.links.mint(self.session, purpose, email, of)
+        notice = await auth.links.mint(self.session, purpose, model.email, of)
         await commit(self.session)
         name: EventName = "reset_requested" if purpose == "reset" else "verify_requested"
         await self.tell(name)
@@ -70,9 +64,9 @@ class Recovery(Accounts[UserT]):
         """
         link = await self.auth.links.redeem(self.session, token, "reset")
         user = await self._linked(link)
-        user_id, email = self.id_of(user), user.email
+        user_id, email, personal = self.id_of(user), user.email, personal_texts(user)
         verified = {} if user.email_verified_at else {"email_verified_at": link.used_at}
-        await self._set_password(user_id, email, new, keep=None, **verified)
+        await self._set_password(user_id, personal, new, keep=None, **verified)
         await self.tell("password_reset", user_id)
         return [Notice(kind="password_changed", email=email)]
 
@@ -81,11 +75,14 @@ class Recovery(Accounts[UserT]):
 
         Raises:
             InvalidCurrentPassword: If the current password is wrong.
-            TooManyAttempts: If it was wrong too often.
+            TooManyAttempts: If it was wrong too often, or this client asks for too many mails.
         """
         old, user_id = user.email, self.id_of(user)
         of = self.auth.tables.user_key == user_id
         await self.confirm(user, current)
+        if not await self._may_write("change_email", email_key(new)):
+            return []
+        await self.auth.links.void(self.session, user_id, "change_email")  # the last one counts
         link = await self.auth.links.mint(self.session, "change_email", new, of)
         await commit(self.session)
         await self.tell("email_change_requested", user_id)
@@ -104,25 +101,41 @@ class Recovery(Accounts[UserT]):
         values: dict[str, Any] = {"email_verified_at": link.used_at}
         if link.purpose == "change_email":
             values["email"] = link.email
-        try:
+            await self.auth.links.void(self.session, user_id, "reset", "verify", "change_email")
+        with email_taken():
             await self.service.change(user_id, values)
             await commit(self.session, inspect_model(self.auth.model))
-        except UniqueViolation as error:
-            raise EmailTaken(fields=["email"]) from error
         name: EventName = "email_changed" if "email" in values else "email_verified"
         await self.tell(name, user_id)
+
+    async def _may_write(self, purpose: Purpose, key: str) -> bool:
+        """Count a mail to an address: nobody is flooded, and no stranger keeps one from its owner.
+
+        Raises:
+            TooManyAttempts: If this client asks for too many mails to anybody.
+        """
+        auth, address = self.auth, self.client.address
+        many = auth.allowance(auth.settings.max_address_failures)
+        few = auth.allowance(auth.settings.max_failures)
+        await auth.throttle.admit(self.session, ("mail", address), many)
+        try:
+            await auth.throttle.admit(self.session, (purpose, key, address), few)
+            await auth.throttle.admit(self.session, (purpose, key), many)
+        except TooManyAttempts:
+            return False
+        return True
 
     async def _set_password(
         self,
         user_id: Any,  # noqa: ANN401 - any key
-        email: str,
+        personal: Sequence[str],
         new: str,
         *,
         keep: UUID | None,
         **values: Any,  # noqa: ANN401 - more columns
     ) -> None:
         auth = self.auth
-        await auth.policy.check(new, personal=[email], field="new_password")
+        await auth.policy.check(new, personal=personal, field="new_password")
         values["hashed_password"] = await auth.passwords.hash(new)
         await self.service.change(user_id, values)
         await auth.end_access(self.session, user_id, but=keep)

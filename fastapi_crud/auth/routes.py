@@ -64,6 +64,11 @@ def _changed_user(desk: Desk) -> Any:  # noqa: ANN401 - a schema
     return desk.resource.schemas.update
 
 
+def _hidden_account() -> dict[str, Any]:
+    said = "There is an account now, or was before: `hide_existing` does not tell."
+    return {"responses": {"202": {"description": said}}}
+
+
 def _of(schema: Any) -> Callable[[Desk], Any]:  # noqa: ANN401 - a schema
     return lambda _: schema
 
@@ -72,7 +77,7 @@ ROUTES = (
     AuthRoute(
         name="register", method="POST", path="/register", build=account_endpoints.register,
         summary="Open an account", status=201, answer=_user, problems=(409, 429, *BODY),
-        body=_new_user, needs="registration",
+        body=_new_user, needs="registration", document=_hidden_account,
     ),
     AuthRoute(
         name="login", method="POST", path="/login", build=login_endpoints.login, summary="Log in",

@@ -18,7 +18,6 @@ def check_auth(app: Any, dialect: str) -> None:  # noqa: ANN401 - any ASGI app t
     Raises:
         ConfigurationError: If there is no key to sign tokens with.
     """
-    del dialect
     for route in iter_routes(getattr(app, "routes", ())):
         endpoint = getattr(route, "endpoint", None)
         auth: Auth[Any] | None = getattr(endpoint, "crud_auth_login", None)
@@ -26,6 +25,7 @@ def check_auth(app: Any, dialect: str) -> None:  # noqa: ANN401 - any ASGI app t
             auth.scheme.token_url = route.path.lstrip("/")
         for scheme in _schemes(getattr(route, "dependant", None)):
             scheme.check()
+        check_auth(getattr(route, "app", None), dialect)  # mounted: no lifespan of its own
 
 
 def _schemes(dependant: Any) -> Iterator[BearerScheme]:  # noqa: ANN401 - FastAPI's own

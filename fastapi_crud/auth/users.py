@@ -1,9 +1,9 @@
 """`UserMixin` and `UserService`: users whose API is safe with nothing else said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Any, ClassVar, Generic
+from functools import cached_property, partial
+from typing import Annotated, Any, ClassVar, Generic
 
 import sqlalchemy as sa
 from fastapi import Depends
@@ -11,18 +11,21 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column, validates
 from typing_extensions import override
 
+from fastapi_crud.auth.accounts import keep_hash, personal_texts
 from fastapi_crud.auth.auth import Auth, auth_of, user_models
 from fastapi_crud.auth.bodies import NewPassword, Password
-from fastapi_crud.auth.callers import login_of
+from fastapi_crud.auth.callers import Caller, login_of
 from fastapi_crud.auth.emails import MAX_EMAIL, Email, email_key
 from fastapi_crud.auth.events import AuthEvent, EventName
-from fastapi_crud.auth.exceptions import InvalidCurrentPassword
+from fastapi_crud.auth.exceptions import InsufficientScope, InvalidCurrentPassword, Unauthenticated
+from fastapi_crud.auth.gate import Dependency, documented
 from fastapi_crud.auth.tables import auth_tables
 from fastapi_crud.database import rollback
 from fastapi_crud.models import ModelT, Timestamps, UTCDateTime, UUIDPrimaryKey
 from fastapi_crud.options import CrudOptions
 from fastapi_crud.schemas import CreateT, UpdateT
 from fastapi_crud.service import Service
+from fastapi_crud.upserts import UpsertMode
 
 EXACT = sa.String(MAX_EMAIL).with_variant(
     mysql.VARCHAR(MAX_EMAIL, collation="utf8mb4_bin"), "mysql", "mariadb"
@@ -84,8 +87,9 @@ class UserMixin(UUIDPrimaryKey, Timestamps):
                 user_models.add(cls)
 
     @validates("email")
-    def _fill_email_key(self, _: str, email: str) -> str:
-        self.email_key = email_key(email)
+    def _fill_email_key(self, _: str, email: str | None) -> str | None:
+        if email is not None:
+            self.email_key = email_key(email)
         return email
 
     @classmethod
@@ -100,9 +104,9 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
     From scripts nobody is asked for the current password, and the policy holds as well.
     """
 
-    @property
+    @cached_property
     def auth(self) -> Auth[ModelT]:
-        """The auth of the model."""
+        """The auth of the model, or that of the router that asks."""
         return auth_of(self.model)
 
     async def get_by_email(self, email: str) -> ModelT | None:
@@ -121,45 +125,55 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
         if user is None or not right or not user.is_active:
             return None
         if better is not None:
-            user = await self.repository.update(user, {"hashed_password": better})
+            (user_id,) = self.info.key_of(user)
+            await keep_hash(self.session, self.auth, user_id, (user.hashed_password, better))
+            await self.session.refresh(user, ["hashed_password"])
         known: ModelT = user
         return known
 
     @override
     async def prepare(self, values: dict[str, Any], id: Any = None) -> None:
         """Turn a password into its hash, after the current one was checked where that is due."""
-        current = values.pop("current_password", None)
-        email, password = values.get("email"), values.pop("password", None)
-        if id is not None and (email is not None or password is not None):
-            await self._confirm(id, values, current, password)
-        if password is not None:
-            personal = [text for text in (email, values.get("name")) if isinstance(text, str)]
-            await self.auth.policy.check(password, personal=personal)
-            values["hashed_password"] = await self.auth.passwords.hash(password)
-
-    async def _confirm(
-        self,
-        id: Any,  # noqa: A002, ANN401 - any key
-        values: dict[str, Any],
-        current: str | None,
-        password: str | None,
-    ) -> None:
-        """Check who changes an address or a password, and end what it opened."""
-        user: Any = await self.get(id)
-        if user is None:
-            return
-        moved = "email" in values and email_key(values["email"]) != user.email_key
-        if not moved and password is None:
-            return
-        if self.actor is not None and self.info.key_of(self.actor) == self.info.key_of(user):
+        current, password = (values.pop(name, None) for name in ("current_password", "password"))
+        if values.get("email") is not None:
+            values["email_key"] = email_key(values["email"])  # an upsert sets only what is named
+        user = None if id is None else await self._at_stake(id, values, password)
+        if user is not None and self._asks_for_itself(user):
             await self._check_current(user, current)
-        if moved:
+        if password is not None:
+            await self.auth.policy.check(password, personal=personal_texts(user, **values))
+            values["hashed_password"] = await self.auth.passwords.hash(password)
+        if user is not None:
+            await self._end_access(id, values)
+
+    @override
+    async def upsert(
+        self, items: Sequence[CreateT], *, on_conflict: Sequence[str], mode: UpsertMode = "merge"
+    ) -> list[ModelT]:
+        """Store users or change those that are there; a password that is set ends their logins."""
+        rows = await super().upsert(items, on_conflict=on_conflict, mode=mode)
+        for row, item in zip(rows, items, strict=True):
+            if mode == "merge" and "password" in item.model_fields_set:
+                await self.auth.end_access(self.session, *self.info.key_of(row))
+        return rows
+
+    async def _at_stake(self, id: Any, values: dict[str, Any], password: str | None) -> Any:  # noqa: A002, ANN401
+        """Give the user whose address or password is to change; None where neither is."""
+        email = values.get("email")
+        user: Any = None if email is None and password is None else await self.get(id)
+        if user is None:
+            return None
+        # Not by their keys: mailboxes of two people can have the same.
+        if email is not None and email.lower() != user.email.lower():
             values["email_verified_at"] = None
-        keep = login_of(self.actor) if self.actor is not None else None
-        await self.auth.end_access(self.session, id, but=keep)
-        name: EventName = "password_changed" if password is not None else "email_changed"
-        event = AuthEvent(name=name, user_id=str(id))
-        self.after_commit(partial(self.auth.tell, event))
+            return user
+        return None if password is None else user
+
+    def _asks_for_itself(self, user: ModelT) -> bool:
+        """Tell whether a user makes the change, and no script and no superuser."""
+        if self.actor is None or not isinstance(self.actor, self.model):
+            return self.actor is not None  # who else calls is not known, so it has to prove itself
+        return self.info.key_of(self.actor) == self.info.key_of(user)
 
     async def _check_current(self, user: Any, current: str | None) -> None:  # noqa: ANN401
         """Check the current password of a caller, without an end to the transaction at work."""
@@ -172,6 +186,22 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
             await rollback(self.session)
             await auth.throttle.admit(self.session, key, auth.allowance(auth.settings.max_failures))
             raise InvalidCurrentPassword
+
+    async def _end_access(self, id: Any, values: Mapping[str, Any]) -> None:  # noqa: A002, ANN401
+        """End what the old address or password opened, but for the login that asks."""
+        await self.get_for_update(id)  # logins by the old password wait for this, and see it
+        keep = login_of(self.actor) if isinstance(self.actor, self.model) else None
+        await self.auth.end_access(self.session, id, but=keep)
+        for column, name in CHANGES.items():
+            if column in values:
+                self.after_commit(partial(self.auth.tell, AuthEvent(name=name, user_id=str(id))))
+
+
+CHANGES: Mapping[str, EventName] = {
+    "hashed_password": "password_changed",
+    "email_verified_at": "email_changed",
+}
+"""What is set of a user → what is told of it."""
 
 
 def user_options(auth: Auth[Any]) -> CrudOptions:
@@ -187,11 +217,23 @@ def user_options(auth: Auth[Any]) -> CrudOptions:
     )
     reading: Mapping[Any, Any] = dict.fromkeys(("list", "get", "search"), guard)
     changing: Mapping[Any, Any] = dict.fromkeys(("update", "replace", "delete"), guard)
-    closed: Mapping[Any, Any] = {} if auth.registration else {"create": superuser}
+    opening: Any = {"create": [Depends(_newcomer(auth))] if auth.registration else superuser}
     return CrudOptions(
         service=service[auth.model],
         actor=auth.optional_user,
-        dependencies={**many, **reading, **changing, **closed},
+        dependencies={**many, **reading, **changing, **opening},
         scope=dict.fromkeys(("update", "replace", "delete"), auth.own),
         database=auth.database,
     )
+
+
+def _newcomer(auth: Auth[Any]) -> Dependency:
+    """Let anybody open an account, unless nobody may learn which there are."""
+    asked = auth.caller
+
+    async def newcomer(caller: Annotated[Caller[Any] | None, Depends(asked)]) -> None:
+        if not auth.settings.hide_existing or (caller is not None and caller.is_superuser):
+            return
+        raise Unauthenticated if caller is None else InsufficientScope
+
+    return documented(newcomer, 401, 403)

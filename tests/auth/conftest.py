@@ -36,3 +36,32 @@ async def lite(tmp_path: object) -> AsyncIterator[Database]:
     world.mailbox.notices.clear()
     yield database
     await database.engine.dispose()
+
+
+@pytest.fixture
+def app_client(users: Database, serve: Serve) -> Client:
+    """As `client`, but its app is made once for all tests."""
+    return serve(users, app=world.app_with())
+
+
+@pytest.fixture(scope="session")
+async def lite_file(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    """A SQLite database for many tests."""
+    folder = tmp_path_factory.mktemp("auth")
+    database = Database(f"sqlite:///{folder}/auth.db", metadata=world.Base.metadata)
+    await database.create_all()
+    yield database
+    await database.engine.dispose()
+
+
+@pytest.fixture
+async def lite_users(lite_file: Database) -> Database:
+    """That database, with all tables empty."""
+    world.heard.clear()
+    return await world.emptied(lite_file)
+
+
+@pytest.fixture
+def lite_client(lite_users: Database, serve: Serve) -> Client:
+    """A client of an app with users and their auth, on SQLite; both are made once."""
+    return serve(lite_users, app=world.app_with())

@@ -1,15 +1,19 @@
 """Users, posts and a cheap hash for the tests of auth."""
 
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from httpx2 import Response
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastapi_crud import Database, UTCDateTime, make_crud_router
-from fastapi_crud.auth import Auth, AuthSettings, Notice, UserMixin, make_auth_router
-from fastapi_crud.models import NAMING_CONVENTION
+from fastapi_crud.auth import Auth, AuthEvent, AuthSettings, Notice, UserMixin, make_auth_router
+from fastapi_crud.models import NAMING_CONVENTION, utc_now
 from tests.conftest import Client
 
 KEY = "0123456789abcdefGHIJKLMNOPQRSTUV"
@@ -104,3 +108,79 @@ async def set_columns(database: Database, user: dict[str, Any], **values: Any) -
     async with database.session() as session:
         same = User.id == UUID(user["id"])
         await session.execute(sa.update(User).where(same).values(values))
+
+
+async def stored_user(database: Database, email: str = ANN, **values: Any) -> User:
+    """A user who is there without a request; nobody knows the password."""
+    async with database.session() as session:
+        user = User(email=email, name="Somebody", hashed_password="!", **values)
+        session.add(user)
+    return user
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = utc_now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        """Move it: `move(days=1)`."""
+        self.now += timedelta(**by)
+
+
+def stopped_clock(monkeypatch: pytest.MonkeyPatch, *rooms: str) -> Clock:
+    """A clock that some modules of auth look at in place of their own."""
+    clock = Clock()
+    for room in rooms:
+        monkeypatch.setattr(f"fastapi_crud.auth.{room}.utc_now", clock)
+    return clock
+
+
+def auth_with(**changes: Any) -> Auth[User]:
+    """Another auth of the same users: with settings of its own, and whatever `Auth` takes."""
+    own = {name: changes.pop(name) for name in [*changes] if name in AuthSettings.model_fields}
+    options: dict[str, Any] = {"notifier": mailbox, "api_keys": True, **changes}
+    return Auth(User, settings=SETTINGS.model_copy(update=own), **options)
+
+
+@cache
+def app_with(**changes: Any) -> FastAPI:
+    """An app with users and an auth that is other than the usual one; made once, as it takes long."""
+    return app_of(own=auth_with(**changes) if changes else auth)
+
+
+heard: list[AuthEvent] = []
+"""What apps have told that were made with `on_event=hear`."""
+hear = heard.append
+
+
+def problem(answer: Response) -> tuple[int, str]:
+    """The status and the code of a problem, which is written as one."""
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    assert body["status"] == body["status_code"] == answer.status_code
+    return answer.status_code, body["code"]
+
+
+def rotating(pair: dict[str, str]) -> dict[str, str]:
+    """The body of a request with a refresh token."""
+    return {"refresh_token": pair["refresh_token"]}
+
+
+async def make_key(client: Client, pair: dict[str, str], *scopes: str) -> dict[str, str]:
+    """Make an API key; the headers of a request with it."""
+    body = {"name": "key", "scopes": [*scopes]}
+    answer = await client.post("/auth/api-keys", json=body, headers=bearer(pair))
+    assert answer.status_code == 201, answer.text
+    return {"Authorization": f"Bearer {answer.json()['key']}"}
+
+
+async def user_row(database: Database, email: str = ANN) -> User:
+    """A user as it is stored."""
+    async with database.session() as session:
+        found = await session.scalars(sa.select(User).where(User.email == email))
+        return found.one()

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fastapi_crud"
 ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 SHOWN_ELSEWHERE = {
+    "auth/common_passwords.py": "tests/auth/test_passwords.py",
     "fields.py": "tests/test_schemas.py",
     "insertions.py": "tests/test_batches.py",
     "lookups.py": "tests/test_upserts.py",
