@@ -1,7 +1,7 @@
 """Logins over HTTP: their answers, what they refuse, and what each of them can see and end."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -367,7 +367,9 @@ async def test_logins_of_others_do_not_exist(app_client: Client) -> None:
     assert (await app_client.get("/auth/me", headers=bearer(bobs))).status_code == 200
 
 
-@pytest.mark.parametrize("id", ["1", "x", str(uuid4()), "%00", "%ED%A0%80", "é" * 36, "{}"])
+@pytest.mark.parametrize(
+    "id", ["1", "x", "0190a8f0-0000-7000-8000-000000000000", "%00", "%ED%A0%80", "é" * 36, "{}"]
+)
 async def test_logins_that_cannot_exist_do_not(ann: Client, id: str) -> None:
     """Is it 404 for what is no id of a login?"""
     headers = bearer(await log_in(ann))

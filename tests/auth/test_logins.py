@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from fastapi_crud import Database
 from fastapi_crud.auth.exceptions import InvalidRefreshToken
 from fastapi_crud.auth.logins import Client, Grant, Logins, TokenReused, read, written
-from fastapi_crud.auth.opaque import API_KEY, REFRESH, is_token, new_token, token_hash
+from fastapi_crud.auth.opaque import REFRESH, is_token, new_token, token_hash
 from fastapi_crud.database import commit
 from fastapi_crud.models import uuid7
 from tests.auth.world import (
@@ -34,7 +34,9 @@ TABLES = auth.tables
 STRICT = Logins(TABLES, idle=timedelta(days=7), lifetime=timedelta(days=30))
 LENIENT = replace(STRICT, leeway=timedelta(seconds=10))
 HERE = Client(address="192.0.2.1", user_agent="tests")
-LIMITS = pytest.mark.parametrize("scopes", [None, frozenset[str](), frozenset({"b", "a"})], ids=str)
+LIMITS = pytest.mark.parametrize(
+    "scopes", [None, frozenset[str](), frozenset({"b", "a"})], ids=["unlimited", "nothing", "two"]
+)
 
 
 @pytest.fixture
@@ -296,7 +298,7 @@ async def test_the_logins_of_a_deleted_user_are_gone(lite: Database) -> None:
     assert await stored(lite, TABLES.refresh_tokens) == []
 
 
-JUNK = ["", "x", "fcr_", f"fcr_{'x' * 42}", new_token(API_KEY), f"{new_token(REFRESH)}\n", "fcr_\0"]
+JUNK = ["", "x", "fcr_", f"fcr_{'x' * 42}", f"fck_{'x' * 43}", f"fcr_{'x' * 43}\n", "fcr_\0"]
 
 
 @pytest.mark.parametrize("token", JUNK, ids=repr)

@@ -229,6 +229,15 @@ async def test_known_and_unknown_addresses_cost_the_same(
     assert texts[2] == texts[3]  # the first request finds no count of its own yet
 
 
+async def test_nobody_is_flooded_with_links(lite_users: Database, serve: Serve) -> None:
+    """Are only a few links sent to one mailbox, without telling who asks?"""
+    client = serve(lite_users, app=app_with(max_failures=2, max_address_failures=4))
+    await sign_up(client)
+    for _ in range(4):
+        assert await ask(client, "reset")
+    assert [it.kind for it in mailbox.notices] == ["reset"] * 2
+
+
 async def test_nobody_is_flooded_with_new_addresses(lite_users: Database, serve: Serve) -> None:
     """Does somebody with an account not fill the mailboxes of others?"""
     client = serve(lite_users, app=app_with(max_failures=2, max_address_failures=4))

@@ -9,6 +9,8 @@ PACKAGE = ROOT / "fastapi_crud"
 ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 SHOWN_ELSEWHERE = {
     "auth/common_passwords.py": "tests/auth/test_passwords.py",
+    "auth/desk.py": "tests/auth/test_account_endpoints.py",
+    "auth/routes.py": "tests/auth/test_router.py",
     "fields.py": "tests/test_schemas.py",
     "insertions.py": "tests/test_batches.py",
     "lookups.py": "tests/test_upserts.py",
