@@ -1,6 +1,6 @@
 """`Auth`: everything that auth needs for one user model, put together once."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -10,13 +10,14 @@ from weakref import WeakSet
 import sqlalchemy as sa
 from typing_extensions import override
 
-from fastapi_crud.auth.callers import BearerScheme, Callers
+from fastapi_crud.auth.callers import BearerScheme, Callers, is_open
 from fastapi_crud.auth.cookies import Cookies
+from fastapi_crud.auth.emails import email_key
 from fastapi_crud.auth.events import AuthEvent, Listener, tell
 from fastapi_crud.auth.gate import Gate
 from fastapi_crud.auth.keys import ApiKeys
 from fastapi_crud.auth.logins import Logins
-from fastapi_crud.auth.mails import Links, Notifier
+from fastapi_crud.auth.mails import Links, Notice, Notifier, Purpose
 from fastapi_crud.auth.passwords import (
     PasswordHasher,
     PasswordPolicy,
@@ -34,6 +35,8 @@ from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.models import utc_now
 
 UserT = TypeVar("UserT")
+Defer = Callable[[AsyncSession, Purpose, str], Awaitable[object]]
+"""Stores that a mail is to be written."""
 
 NEEDED = (
     "email", "email_key", "hashed_password", "is_active", "is_superuser", "email_verified_at",
@@ -58,6 +61,9 @@ class Auth(Gate[UserT]):
         model: The user model: with `UserMixin`, or with columns of the same names.
         settings: Read instead of the environment.
         notifier: Sends mails with links; without one there are no endpoints that need mail.
+        defer: Has a mail written later, in place of at once: a coroutine function that stores what
+            it is called with, in the transaction of the session, and calls `send_link` with it
+            once that has committed; such as the `enqueue` of a task.
         on_event: Told of everything that happens to accounts; a function or coroutine function.
         roles: Role → the scopes that it brings; the user's `role` or `roles` are looked up.
         registration: Whether anybody may open an account. If not, superusers do.
@@ -79,6 +85,7 @@ class Auth(Gate[UserT]):
         *,
         settings: AuthSettings | None = None,
         notifier: Notifier | None = None,
+        defer: Defer | None = None,
         on_event: Listener | None = None,
         roles: Mapping[str, Collection[str]] | None = None,
         registration: bool = True,
@@ -96,7 +103,11 @@ class Auth(Gate[UserT]):
             raise ConfigurationError(msg)
         self.model = model
         self.by_environment = False
+        if defer is not None and notifier is None:
+            msg = "defer= needs a notifier=: it is what sends the mail in the end"
+            raise ConfigurationError(msg)
         self.notifier = notifier
+        self.defer = defer
         self.on_event = on_event
         self.roles = {role: frozenset(scopes) for role, scopes in (roles or {}).items()}
         self.registration = registration
@@ -205,6 +216,26 @@ class Auth(Gate[UserT]):
             "scope": " ".join(sorted(scopes)),
         }
         return self.codec.encode({**said, **claims})
+
+    async def mint_link(self, session: AsyncSession, purpose: Purpose, email: str) -> Notice | None:
+        """Make a link, to verify an address or reset a password; None if it is nobody's."""
+        model: Any = self.model
+        of = (model.email_key == email_key(email)) & is_open(model)
+        if purpose == "verify":
+            of &= model.email_verified_at.is_(None)
+        return await self.links.mint(session, purpose, model.email, of)
+
+    async def send_link(self, session: AsyncSession, purpose: Purpose, email: str) -> None:
+        """Make a link and send it: what `defer=` leaves for later. No queue holds its token.
+
+        Args:
+            session: The session to work in. Whoever opened it commits it.
+            purpose: As `defer` got it.
+            email: As `defer` got it.
+        """
+        notice = await self.mint_link(session, purpose, email)
+        if notice is not None and self.notifier is not None:
+            await self.notifier(notice)
 
     async def end_access(
         self,

@@ -1,7 +1,6 @@
 """What the endpoints of auth have in common: what they ask for, and how they answer."""
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -19,7 +18,7 @@ from fastapi_crud.auth.auth import Auth
 from fastapi_crud.auth.callers import Caller, user_agent_of
 from fastapi_crud.auth.entrance import Entrance
 from fastapi_crud.auth.logins import Client
-from fastapi_crud.auth.mails import Notice, Notifier
+from fastapi_crud.auth.mails import Notice, send_all
 from fastapi_crud.auth.recovery import Recovery
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession
@@ -29,8 +28,6 @@ from fastapi_crud.options import resolve_options
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.resource import Resource, make_resource
 from fastapi_crud.router.responses import json_response
-
-logger = logging.getLogger(__name__)
 
 AccountsT = TypeVar("AccountsT", bound=Accounts[Any])
 Endpoint = Callable[..., Awaitable[Response]]
@@ -111,15 +108,6 @@ class Desk:
         notifier = self.auth.notifier
         later = BackgroundTask(send_all, notifier, notices) if notifier and notices else None
         return Response(status_code=status, headers=NO_STORE, background=later)
-
-
-async def send_all(notifier: Notifier, notices: Sequence[Notice]) -> None:
-    """Send mails; what fails is logged, without whom it was for."""
-    for notice in notices:
-        try:
-            await notifier(notice)
-        except Exception:
-            logger.exception("a mail could not be sent: %s", notice.kind)
 
 
 def written(body: BaseModel, status: int = 200) -> Response:

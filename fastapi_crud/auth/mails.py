@@ -1,6 +1,7 @@
 """Links in mails: made for an address, sent after the answer, good for one use."""
 
-from collections.abc import Awaitable
+import logging
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -12,6 +13,8 @@ from fastapi_crud.auth.opaque import is_token, new_token, token_hash
 from fastapi_crud.auth.tables import AuthTables
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.models import utc_now
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "fcv"
 """What the tokens in mails begin with."""
@@ -47,6 +50,15 @@ class Notifier(Protocol):
     def __call__(self, notice: Notice, /) -> Awaitable[None]:
         """Send one. It is called once the answer has left; what it raises is logged."""
         ...
+
+
+async def send_all(notifier: Notifier, notices: Sequence[Notice]) -> None:
+    """Send mails; what fails is logged, without whom it was for."""
+    for notice in notices:
+        try:
+            await notifier(notice)
+        except Exception:
+            logger.exception("a mail could not be sent: %s", notice.kind)
 
 
 @dataclass(frozen=True, eq=False)

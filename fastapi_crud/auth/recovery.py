@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from fastapi_crud.auth.accounts import Accounts, email_taken, personal_texts
-from fastapi_crud.auth.callers import Caller, is_open
+from fastapi_crud.auth.callers import Caller
 from fastapi_crud.auth.emails import email_key
 from fastapi_crud.auth.events import EventName
 from fastapi_crud.auth.exceptions import InvalidOneTimeToken, TooManyAttempts
@@ -45,11 +45,11 @@ class Recovery(Accounts[UserT]):
         auth, key = self.auth, email_key(email)
         if not await self._may_write(purpose, key):
             return []
-        model: Any = auth.model
-        of = (model.email_key == key) & is_open(model)
-        if purpose == "verify":
-            of &= model.email_verified_at.is_(None)
-        notice = await auth.links.mint(self.session, purpose, model.email, of)
+        notice: Notice | None = None
+        if auth.defer is None:
+            notice = await auth.mint_link(self.session, purpose, email)
+        else:
+            await auth.defer(self.session, purpose, email)
         await commit(self.session)
         name: EventName = "reset_requested" if purpose == "reset" else "verify_requested"
         await self.tell(name)

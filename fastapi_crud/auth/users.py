@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar, Generic
+from typing import Annotated, Any, ClassVar, Generic, Literal
 
 import sqlalchemy as sa
 from fastapi import Depends
@@ -16,9 +16,10 @@ from fastapi_crud.auth.auth import Auth, auth_of, user_models
 from fastapi_crud.auth.bodies import NewPassword, Password
 from fastapi_crud.auth.callers import Caller, login_of
 from fastapi_crud.auth.emails import MAX_EMAIL, Email, email_key
-from fastapi_crud.auth.events import AuthEvent, EventName
+from fastapi_crud.auth.events import AuthEvent
 from fastapi_crud.auth.exceptions import InsufficientScope, InvalidCurrentPassword, Unauthenticated
 from fastapi_crud.auth.gate import Dependency, documented
+from fastapi_crud.auth.mails import Notice, send_all
 from fastapi_crud.auth.tables import auth_tables
 from fastapi_crud.database import rollback
 from fastapi_crud.models import ModelT, Timestamps, UTCDateTime, UUIDPrimaryKey
@@ -144,7 +145,7 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
             await self.auth.policy.check(password, personal=personal_texts(user, **values))
             values["hashed_password"] = await self.auth.passwords.hash(password)
         if user is not None:
-            await self._end_access(id, values)
+            await self._end_access(id, user.email, values)
 
     @override
     async def upsert(
@@ -171,8 +172,10 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
 
     def _asks_for_itself(self, user: ModelT) -> bool:
         """Tell whether a user makes the change, and no script and no superuser."""
-        if self.actor is None or not isinstance(self.actor, self.model):
-            return self.actor is not None  # who else calls is not known, so it has to prove itself
+        if "actor" not in vars(self):
+            return False  # a script: no router has said who calls
+        if not isinstance(self.actor, self.model):
+            return True  # a router that does not know its callers: they have to prove themselves
         return self.info.key_of(self.actor) == self.info.key_of(user)
 
     async def _check_current(self, user: Any, current: str | None) -> None:  # noqa: ANN401
@@ -187,17 +190,21 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
             await auth.throttle.admit(self.session, key, auth.allowance(auth.settings.max_failures))
             raise InvalidCurrentPassword
 
-    async def _end_access(self, id: Any, values: Mapping[str, Any]) -> None:  # noqa: A002, ANN401
+    async def _end_access(self, id: Any, email: str, values: Mapping[str, Any]) -> None:  # noqa: A002, ANN401
         """End what the old address or password opened, but for the login that asks."""
         await self.get_for_update(id)  # logins by the old password wait for this, and see it
         keep = login_of(self.actor) if isinstance(self.actor, self.model) else None
         await self.auth.end_access(self.session, id, but=keep)
         for column, name in CHANGES.items():
-            if column in values:
-                self.after_commit(partial(self.auth.tell, AuthEvent(name=name, user_id=str(id))))
+            if column not in values:
+                continue
+            self.after_commit(partial(self.auth.tell, AuthEvent(name=name, user_id=str(id))))
+            if self.auth.notifier is not None:
+                news = [Notice(kind=name, email=email)]
+                self.after_commit(partial(send_all, self.auth.notifier, news))
 
 
-CHANGES: Mapping[str, EventName] = {
+CHANGES: Mapping[str, Literal["password_changed", "email_changed"]] = {
     "hashed_password": "password_changed",
     "email_verified_at": "email_changed",
 }
@@ -216,7 +223,8 @@ def user_options(auth: Auth[Any]) -> CrudOptions:
         ("batch_create", "batch_update", "batch_delete", "upsert", "restore", "purge"), superuser
     )
     reading: Mapping[Any, Any] = dict.fromkeys(("list", "get", "search"), guard)
-    changing: Mapping[Any, Any] = dict.fromkeys(("update", "replace", "delete"), guard)
+    itself = [Depends(auth.login_caller)]
+    changing: Mapping[Any, Any] = dict.fromkeys(("update", "replace", "delete"), itself)
     opening: Any = {"create": [Depends(_newcomer(auth))] if auth.registration else superuser}
     return CrudOptions(
         service=service[auth.model],

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 import pytest
@@ -26,7 +26,9 @@ from fastapi_crud.auth import (
 )
 from fastapi_crud.auth.auth import NEEDED, auth_of
 from fastapi_crud.auth.logins import Client
+from fastapi_crud.auth.mails import Purpose
 from fastapi_crud.auth.throttle import DatabaseThrottle
+from fastapi_crud.database import AsyncSession
 from tests.auth.world import (
     ANN,
     BOB,
@@ -34,11 +36,14 @@ from tests.auth.world import (
     SETTINGS,
     Clock,
     User,
+    app_of,
     auth,
     mailbox,
+    sign_up,
     stopped_clock,
     stored_user,
 )
+from tests.conftest import Serve
 
 HERE = Client(address="192.0.2.1")
 Users = Callable[..., Any]
@@ -313,3 +318,35 @@ async def test_another_throttle_prunes_itself(lite: Database) -> None:
     own = Auth(User, settings=SETTINGS, throttle=throttle, notifier=mailbox)
     async with lite.session() as session:
         assert await own.prune(session) == 0
+
+
+async def test_a_mail_can_be_deferred(lite: Database, serve: Serve) -> None:
+    """Is what is stored for later the address alone, for known and unknown ones alike?"""
+    stored: list[tuple[str, str]] = []
+
+    async def defer(session: AsyncSession, purpose: str, email: str) -> None:
+        assert isinstance(session, AsyncSession)
+        stored.append((purpose, email))
+
+    own = Auth(User, settings=SETTINGS, notifier=mailbox, defer=defer)
+    client = serve(lite, app=app_of(own=own))
+    await sign_up(client)
+    for email in (ANN, BOB):
+        for path in ("forgot-password", "request-verify-token"):
+            answer = await client.post(f"/auth/{path}", json={"email": email})
+            assert (answer.status_code, answer.content) == (202, b"")
+    assert stored == [("reset", ANN), ("verify", ANN), ("reset", BOB), ("verify", BOB)]
+    assert mailbox.notices == []
+    async with lite.session() as session:
+        for purpose, email in stored:
+            await own.send_link(session, cast("Purpose", purpose), email)
+    assert [(it.kind, it.email) for it in mailbox.notices] == [("reset", ANN), ("verify", ANN)]
+
+
+def test_what_is_deferred_needs_a_notifier() -> None:
+    """Is it told, when an Auth is made, that nobody would send the mail?"""
+
+    async def nothing(*_: object) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="notifier="):
+        Auth(User, settings=SETTINGS, defer=nothing)

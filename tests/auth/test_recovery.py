@@ -229,6 +229,28 @@ async def test_known_and_unknown_addresses_cost_the_same(
     assert texts[2] == texts[3]  # the first request finds no count of its own yet
 
 
+later: list[tuple[str, str]] = []
+
+
+async def keep_for_later(_: object, purpose: str, email: str) -> None:
+    """Store that a mail is to be written."""
+    later.append((purpose, email))
+
+
+async def test_mails_can_be_written_later(lite_users: Database, serve: Serve) -> None:
+    """With `defer`: is an address only stored, whether or not anybody has it, and no link made?"""
+    client = serve(lite_users, app=app_with(defer=keep_for_later))
+    await sign_up(client)
+    later.clear()
+    for email in (ANN, BOB):
+        answer = await client.post("/auth/forgot-password", json={"email": email})
+        assert (answer.status_code, answer.content) == (202, b"")
+    assert later == [("reset", ANN), ("reset", BOB)]
+    assert mailbox.notices == []
+    async with lite_users.session() as session:
+        assert (await session.execute(sa.select(auth.tables.one_time_tokens))).all() == []
+
+
 async def test_nobody_is_flooded_with_links(lite_users: Database, serve: Serve) -> None:
     """Are only a few links sent to one mailbox, without telling who asks?"""
     client = serve(lite_users, app=app_with(max_failures=2, max_address_failures=4))

@@ -1119,8 +1119,8 @@ SUPERUSER_ONLY: dict[str, tuple[str, str, Any]] = {
     ("how", "expected"),
     [
         pytest.param("inactive", UNKNOWN_CALLER, id="inactive superuser"),
-        pytest.param("limited", (403, "forbidden"), id="superuser by a limited login"),
-        pytest.param("key", (403, "forbidden"), id="superuser by an API key"),
+        pytest.param("limited", (403, "insufficient_scope"), id="superuser by a limited login"),
+        pytest.param("key", (403, "insufficient_scope"), id="superuser by an API key"),
         pytest.param("former", (403, "forbidden"), id="former superuser"),
     ],
 )
