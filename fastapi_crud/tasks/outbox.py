@@ -142,11 +142,11 @@ async def claim(
         change = sa.update(OUTBOX).values(values)
         if session.get_bind().dialect.update_returning:
             change = change.where(row.id.in_(due)).returning(*_of_job())
-            return [_job(found) for found in await session.execute(change)]
+            return [_job(each) for each in (await session.execute(change)).mappings()]
         keys = (await session.scalars(due)).all()
         await session.execute(change.where(row.id.in_(keys)))
         found = await session.execute(sa.select(*_of_job()).where(row.id.in_(keys)))
-        return [_job(each) for each in found]
+        return [_job(each) for each in found.mappings()]
 
 
 async def start(session: AsyncSession, job_id: UUID, lease: timedelta) -> Job | None:
@@ -164,7 +164,7 @@ async def start(session: AsyncSession, job_id: UUID, lease: timedelta) -> Job | 
         if not begun.rowcount:
             return None
         found = await session.execute(sa.select(*_of_job()).where(row.id == job_id))
-        return _job(found.one())
+        return _job(found.mappings().one())
 
 
 async def end(session: AsyncSession, job: Job, state: State, **values: Any) -> bool:  # noqa: ANN401
@@ -235,5 +235,5 @@ def _of_job() -> Sequence[sa.Column[Any]]:
     return (row.id, row.name, row.payload, row.attempts, row.lease)
 
 
-def _job(row: sa.Row[Any]) -> Job:
-    return Job(**row._mapping)  # noqa: SLF001 - public, but for its name
+def _job(row: sa.RowMapping) -> Job:
+    return Job(**row)  # type: ignore[arg-type]
