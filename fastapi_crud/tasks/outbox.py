@@ -236,4 +236,4 @@ def _of_job() -> Sequence[sa.Column[Any]]:
 
 
 def _job(row: sa.RowMapping) -> Job:
-    return Job(**row)  # type: ignore[arg-type]
+    return Job(**row)
