@@ -36,6 +36,9 @@ async def execute(database: Database, job: Job) -> None:
         logger.warning("job %s (%s) was taken over by another worker", job.id, job.name)
     except Permanent as error:
         await _bury(database, job, described(error))
+    except asyncio.CancelledError:
+        await _put_back(database, job, Retry("interrupted: the worker stopped"), asked.retry)
+        raise
     except Exception as error:
         logger.exception("job %s (%s) failed, attempt %d", job.id, job.name, job.attempts)
         await _put_back(database, job, error, asked.retry)

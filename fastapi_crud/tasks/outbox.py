@@ -1,6 +1,7 @@
 """The outbox: a table of jobs that are stored, or not, with the transaction that asks for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
@@ -109,10 +110,20 @@ async def insert_job(session: AsyncSession, values: Mapping[str, Any]) -> bool:
     insert: Any = (sa.insert if mysql or not values["dedupe_key"] else Claim)(OUTBOX)
     statement = insert.values({**values}).execution_options(preserve_rowcount=True)
     try:
-        with translated():
+        with translated(), _discreet():
             return bool(cast("Any", await session.execute(statement)).rowcount)
     except UniqueViolation:  # on MySQL and MariaDB, which go on with the transaction
         return False
+
+
+@contextmanager
+def _discreet() -> Generator[None]:
+    """Keep what a job is about out of the messages of database errors, and so out of logs."""
+    try:
+        yield
+    except sa.exc.StatementError as error:
+        error.hide_parameters = True
+        raise
 
 
 async def claim(
@@ -141,7 +152,9 @@ async def claim(
         values = {"state": state, "available_at": now + lease, "lease": uuid7(), "attempts": begun}
         change = sa.update(OUTBOX).values(values)
         if session.get_bind().dialect.update_returning:
-            change = change.where(row.id.in_(due)).returning(*_of_job())
+            # A CTE runs once; PostgreSQL may run a subquery for each row, and claim them all.
+            once = due.cte("due")
+            change = change.where(row.id.in_(sa.select(once.c.id))).returning(*_of_job())
             return [_job(each) for each in (await session.execute(change)).mappings()]
         keys = (await session.scalars(due)).all()
         await session.execute(change.where(row.id.in_(keys)))

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 MARGIN = timedelta(seconds=30)
 """How much longer than its time limit a job is nobody else's."""
+LEASE = timedelta(seconds=300) + MARGIN
+"""How long a job is given to whoever has it."""
 
 
 class Dispatcher(Protocol):
@@ -55,7 +57,7 @@ class Relay:
         dispatcher: Dispatcher | None = None,
         concurrency: int = 10,
         poll: float = 0.5,
-        lease: timedelta = timedelta(seconds=300) + MARGIN,
+        lease: timedelta = LEASE,
         grace: float = 10,
     ) -> None:
         self.database = database

@@ -22,6 +22,8 @@ P = ParamSpec("P")
 
 registry: dict[str, "Task[...]"] = {}
 """Name → task, of this process."""
+binders: list[Callable[["Task[...]"], object]] = []
+"""Called with each task that is defined: they make it known to Celery."""
 wakers: list[Callable[[], object]] = []
 """Called after a local commit that stored jobs: relays that need not wait for their next look."""
 
@@ -202,7 +204,7 @@ class Task(Generic[P]):
             name: (hints.get(name, Any), ... if each.default is each.empty else each.default)
             for name, each in self._signature.parameters.items()
         }
-        config = ConfigDict(extra="forbid", protected_namespaces=())
+        config = ConfigDict(extra="forbid", hide_input_in_errors=True, protected_namespaces=())
         return create_model(f"{self.name} arguments", __config__=config, **fields)
 
     @cached_property
@@ -241,6 +243,8 @@ class TaskDecorator:
             msg = f"two tasks are called {made.name}: give one of them another name"
             raise ConfigurationError(msg)
         registry[made.name] = made
+        for binder in binders:
+            binder(made)
         return made
 
 
