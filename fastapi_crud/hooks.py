@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Generic
 
 from fastapi_crud.access import Rights
+from fastapi_crud.announcing import Announced
 from fastapi_crud.database import Callback, after_commit
 from fastapi_crud.models import ForModel, ModelT
 
@@ -38,6 +39,9 @@ class Hooks(ForModel, Generic[ModelT]):
     """What this caller may not see or write; set by the router."""
     actor: Any = None
     """Who is calling; set by the router, from its `actor=`."""
+
+    announced: Announced = MappingProxyType({})
+    """Who is told of changes; set by the router, from its `on_created=` and the like."""
 
     @classmethod
     def overrides(cls, operation: str) -> frozenset[str]:

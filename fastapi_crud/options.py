@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, cast
 from pydantic import BaseModel
 
 from fastapi_crud.access import Exposure
+from fastapi_crud.announcing import Announced, Change, Told
 from fastapi_crud.database import Database
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.operations import (
@@ -100,6 +101,11 @@ class CrudOptions:
             where it must have one.
         nested: Relationships whose rows can be created with their parent.
         links: Many-to-many relationships that can be set by a list of keys: `"tags"` by `tag_ids`.
+        on_created: Told of new rows, in their transaction: a task of `fastapi_crud.tasks`, which is
+            called with the primary key once that has committed, or a coroutine function of the
+            session and the row.
+        on_updated: Told of changed and restored rows, likewise.
+        on_deleted: Told of deleted rows, likewise; the row is gone, so a function gets its key.
         database: The database of this resource, where it is not the app's.
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes the `type` of problems a link: `problem_base + code`.
@@ -143,6 +149,9 @@ class CrudOptions:
     idempotency: bool | Literal["required"] = False
     nested: Sequence[str] = ()
     links: Sequence[str] = ()
+    on_created: Told | None = None
+    on_updated: Told | None = None
+    on_deleted: Told | None = None
     database: Database | None = None
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
@@ -157,6 +166,16 @@ class CrudOptions:
             hybrids=frozenset(self.hybrids),
             client_ids=self.client_ids,
         )
+
+    @property
+    def announced(self) -> Announced:
+        """Who is told of changes."""
+        told: Mapping[Change, Told | None] = {
+            "created": self.on_created,
+            "updated": self.on_updated,
+            "deleted": self.on_deleted,
+        }
+        return {change: each for change, each in told.items() if each is not None}
 
     @property
     def owned(self) -> Mapping[str, list[Dependency]]:
@@ -233,6 +252,9 @@ class RouterOptions(TypedDict, total=False):
     idempotency: bool | Literal["required"]
     nested: Sequence[str]
     links: Sequence[str]
+    on_created: Told | None
+    on_updated: Told | None
+    on_deleted: Told | None
     database: Database | None
     validation_detail: Literal["list", "text"]
     problem_base: str | None

@@ -6,6 +6,7 @@ from typing import Any, Generic
 
 from pydantic import BaseModel
 
+from fastapi_crud.announcing import Change, announce
 from fastapi_crud.bodies import column_values
 from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
 from fastapi_crud.exceptions import KeyMismatch
@@ -135,6 +136,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         row = await self.repository.update(id, values)
         if row is not None:
             await self.after_update(row, values)
+            await self._announce("updated", row)
         return row
 
     async def create_under(self, id: Any, data: BaseModel) -> ModelT:  # noqa: A002, ANN401 - any key
@@ -183,6 +185,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         row = await self.repository.restore(id)
         if row is not None:
             await self.after_restore(row)
+            await self._announce("updated", row)
         return row
 
     async def purge(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
@@ -218,6 +221,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         await self.before_create(values)
         row = await self.repository.create(values)
         await self.after_create(row)
+        await self._announce("created", row)
         return row
 
     async def _remove(self, id: Any, remove: Callable[[Any], Awaitable[bool]]) -> bool:  # noqa: A002, ANN401
@@ -225,7 +229,18 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         removed = await remove(id)
         if removed:
             await self.after_delete(id)
+            await self._announce_deletion(id)
         return removed
+
+    async def _announce(self, change: Change, row: ModelT) -> None:
+        if change in self.announced:
+            key = self.info.key_of(row)
+            await announce(self.announced[change], self.session, key, row)
+
+    async def _announce_deletion(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
+        if "deleted" in self.announced:
+            key = self.info.as_key(id) or ()
+            await announce(self.announced["deleted"], self.session, key, id)
 
     def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
         """Leave out what is ignored, and the key: it must be the one that was asked for."""

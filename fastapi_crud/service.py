@@ -42,6 +42,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
         rows = await self.repository.batch_create(values)
         for i, row in enumerate(rows):
             await self._about(i, self.after_create(row))
+            await self._about(i, self._announce("created", row))
         return rows
 
     async def batch_update(self, items: Sequence[tuple[Any, UpdateT]]) -> list[ModelT]:
@@ -70,6 +71,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
         changed = await self.repository.batch_update(changes)
         for i, (row, (_, values)) in enumerate(zip(changed, changes, strict=True)):
             await self._about(i, self.after_update(row, values))
+            await self._about(i, self._announce("updated", row))
         return changed
 
     async def batch_delete(self, ids: Sequence[Any]) -> None:
@@ -94,6 +96,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
         await self.repository.batch_delete(ids)
         for i, key in enumerate(ids):
             await self._about(i, self.after_delete(key))
+            await self._about(i, self._announce_deletion(key))
 
     async def upsert(
         self, items: Sequence[CreateT], *, on_conflict: Sequence[str], mode: UpsertMode = "merge"

@@ -237,6 +237,19 @@ def _upsert(resource: Resource) -> str | None:
     return _bypassed(resource, rules, "before_upsert", "upsert")
 
 
+def _announced(resource: Resource) -> str | None:
+    """The database does not tell whether an upserted row is new."""
+    said = resource.options
+    if "upsert" not in said.operations or not {"created", "updated"} & said.announced.keys():
+        return None
+    if resource.service.defines("after_upsert"):
+        return None
+    return (
+        "upsert tells nobody of new and changed rows, as on_created= and on_updated= ask: "
+        "leave upsert out of operations=, or tell in after_upsert of your service="
+    )
+
+
 def _bypassed(resource: Resource, rules: set[str], instead: str, cause: str) -> str | None:
     service = resource.service
     bypassed = [name for name in sorted(rules) if service.defines(name)]
@@ -287,6 +300,7 @@ CHECKS: tuple[Callable[[Resource], str | None], ...] = (
     _purge,
     _put_creates,
     _upsert,
+    _announced,
     _preconditions,
 )
 """Each tells what is wrong, or None. ADD A CHECK HERE."""

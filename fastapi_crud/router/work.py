@@ -120,7 +120,8 @@ async def run(
         work: The work; it returns what the answer needs, already written.
         sight: What this caller may see and write.
     """
-    alone = not session.in_transaction() and not resource.service.overrides(operation)
+    rules = resource.service.overrides(operation) or resource.options.announced
+    alone = not session.in_transaction() and not rules
     for attempt in range(1, ATTEMPTS if alone else 1):
         try:
             return await _attempt(resource, session, work, sight)
@@ -137,7 +138,7 @@ async def _attempt(
 ) -> ResultT:
     service = resource.service(session)
     service.repository.view, service.rights = sight.view, sight.rights
-    service.actor = sight.actor
+    service.actor, service.announced = sight.actor, resource.options.announced
     if service.repository.view is not sight.view:
         msg = f"repository of {type(service).__name__} is made anew each time: use cached_property"
         raise ConfigurationError(msg)
