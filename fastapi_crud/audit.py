@@ -15,7 +15,7 @@ from fastapi_crud.actors import actor_text
 from fastapi_crud.bodies import column_values
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.models import ModelT, UTCDateTime, utc_now
-from fastapi_crud.options import resolve_options
+from fastapi_crud.resolution import resolve_options
 from fastapi_crud.schemas import CreateT, UpdateT
 from fastapi_crud.service import Service
 from fastapi_crud.upserts import UpsertMode

@@ -1,7 +1,7 @@
 """What a developer may say about a resource."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, cast
 
 from pydantic import BaseModel
@@ -9,11 +9,9 @@ from pydantic import BaseModel
 from fastapi_crud.access import Exposure
 from fastapi_crud.announcing import Announced, Change, Told
 from fastapi_crud.database import Database
-from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.operations import (
     DEFAULT_OPERATIONS,
     GUARDED_LIKE,
-    OPERATIONS,
     SCOPED_LIKE,
     Lookups,
     Operation,
@@ -27,11 +25,6 @@ from fastapi_crud.query.operators import Operator
 from fastapi_crud.service import Service
 
 CountModes = Sequence[CountMode]
-
-LISTS = (
-    "filters", "sort", "search", "include", "operations", "count", "allow_params", "nested", "links",
-)  # fmt: skip
-"""Options that are lists; a text would be taken for a list of its letters."""
 
 Dependency = Callable[..., Any]
 """A FastAPI dependency: a function, or `Depends(...)` of one."""
@@ -181,7 +174,7 @@ class CrudOptions:
     def owned(self) -> Mapping[str, list[Dependency]]:
         """Columns that say whose a row is, and the scopes that say so."""
         owned: dict[str, list[Dependency]] = {}
-        for scope in _as_list(self.scope):
+        for scope in as_list(self.scope):
             listed = (
                 cast("Mapping[str, Any]", scope).values() if isinstance(scope, Mapping) else [scope]
             )
@@ -195,7 +188,7 @@ class CrudOptions:
         """Give the scopes of an operation."""
         found: list[Any] = []
         lookups = (*SCOPED_LIKE[operation], *self._more(operation))
-        for scope in _as_list(self.scope):
+        for scope in as_list(self.scope):
             if isinstance(scope, Mapping):
                 found += like(cast("Mapping[Operation, Any]", scope), lookups)
             elif scope is not None:
@@ -260,60 +253,11 @@ class RouterOptions(TypedDict, total=False):
     problem_base: str | None
 
 
-def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
-    """Join the model's `__crud__` with the arguments of the factory, which win.
-
-    Raises:
-        ConfigurationError: If there is no such option, or no such operation.
-    """
-    base = getattr(model, "__crud__", None) or CrudOptions()
-    base = base() if callable(base) else base
-    if not isinstance(base, CrudOptions):
-        msg = f"{model.__name__}.__crud__ must be a CrudOptions, or a classmethod that gives one"
-        raise ConfigurationError(msg)
-    known = {option.name for option in fields(CrudOptions)}
-    if unknown := sorted(given.keys() - known):
-        msg = f"unknown options {unknown}; there are {', '.join(sorted(known))}"
-        raise ConfigurationError(msg)
-    options = replace(base, **given)
-    _check_lists(options)
-    if base.scope is not None and given.get("scope") is not None:
-        options = replace(options, scope=(*_as_list(base.scope), *_as_list(given["scope"])))
-    listed: set[str] = {*options.operations}
-    for by_operation in (base.dependencies, options.dependencies, *_as_list(options.scope)):
-        if isinstance(by_operation, Mapping):
-            listed |= by_operation.keys()
-    if wrong := sorted(listed - {*OPERATIONS}):
-        msg = f"unknown operations {wrong}; there are {', '.join(OPERATIONS)}"
-        raise ConfigurationError(msg)
-    if base.dependencies and "dependencies" in given:
-        options = replace(options, dependencies=_joined(base, options))
-    return options
-
-
-def _joined(base: CrudOptions, options: CrudOptions) -> dict[Operation, Sequence[Any]]:
-    """Join the dependencies of a model with those of a router: it may narrow, never widen."""
-    said = (base.dependencies, options.dependencies)
-    by_operation = [each for each in said if isinstance(each, Mapping)]
-    forgotten = by_operation and not any("purge" in each for each in by_operation)
-    return {
-        operation: [*base.dependencies_of(operation), *options.dependencies_of(operation)]
-        for operation in OPERATIONS
-        if not (forgotten and operation == "purge")
-    }
-
-
-def _check_lists(options: CrudOptions) -> None:
-    for name in LISTS:
-        if isinstance(value := getattr(options, name), str):
-            msg = f"{name}={value!r} is one text: give a list, such as {name}=[{value!r}]"
-            raise ConfigurationError(msg)
-
-
 def _if_any(name: str | None) -> list[str]:
     return [] if name is None else [name]
 
 
-def _as_list(scope: Any) -> Sequence[Any]:  # noqa: ANN401 - a scope, or several
+def as_list(scope: Any) -> Sequence[Any]:  # noqa: ANN401 - a scope, or several
+    """Give scopes as a list."""
     scopes: list[Any] = [*scope] if isinstance(scope, Sequence) else [scope]
     return scopes

@@ -10,9 +10,10 @@ from fastapi import Depends
 from fastapi_crud import ConfigurationError, CrudOptions, Limits
 from fastapi_crud.access import Exposure
 from fastapi_crud.operations import OPERATIONS
-from fastapi_crud.options import RouterOptions, resolve_options
+from fastapi_crud.options import RouterOptions
 from fastapi_crud.owning import Owner, owning
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
+from fastapi_crud.resolution import resolve_options
 
 CLASSES = {"service", "create_schema", "update_schema", "read_schema"}
 

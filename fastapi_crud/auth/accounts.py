@@ -26,7 +26,7 @@ from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession, commit, transaction
 from fastapi_crud.exceptions import InvalidData, UniqueViolation
 from fastapi_crud.models import utc_now
-from fastapi_crud.options import resolve_options
+from fastapi_crud.resolution import resolve_options
 from fastapi_crud.service import Service
 
 UserT = TypeVar("UserT")

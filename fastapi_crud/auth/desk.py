@@ -24,7 +24,7 @@ from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.exceptions import NotFound
 from fastapi_crud.integrity import translated
-from fastapi_crud.options import resolve_options
+from fastapi_crud.resolution import resolve_options
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.resource import Resource, make_resource
 from fastapi_crud.router.responses import json_response

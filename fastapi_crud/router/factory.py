@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.models import ModelT
 from fastapi_crud.operations import READING, Operation
-from fastapi_crud.options import RouterOptions, resolve_options
+from fastapi_crud.options import RouterOptions
+from fastapi_crud.resolution import resolve_options
 from fastapi_crud.router import batch_bodies, documentation
 from fastapi_crud.router.checks import check_resource, check_upserts
 from fastapi_crud.router.dependencies import session_dependency

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.naming import resolve_names
-from fastapi_crud.options import CrudOptions, Dependency, resolve_options
+from fastapi_crud.options import CrudOptions, Dependency
 from fastapi_crud.query.filters import FilterParameter, SearchParameter
 from fastapi_crud.query.loading import Loads, attributes_of, embedded
 from fastapi_crud.query.paths import column_at, hops
 from fastapi_crud.query.vocabulary import Vocabulary
+from fastapi_crud.resolution import resolve_options
 from fastapi_crud.router.views import is_derived
 from fastapi_crud.schemas import derive_schemas
 

@@ -6,18 +6,13 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from fastapi_crud import Database
-from fastapi_crud.tasks import Relay, TaskContext, outbox_table, task
-from fastapi_crud.tasks.celery import CeleryDispatcher, make_celery, run_async
-from fastapi_crud.tasks.outbox import Job
-from fastapi_crud.tasks.settings import TaskSettings
+from fastapi_crud.tasks import TaskContext, outbox_table, task
+from fastapi_crud.tasks.celery import run_async
 
 METADATA = sa.MetaData()
 OUTBOX = outbox_table(METADATA)
