@@ -31,7 +31,7 @@ def resolve_options(model: type[Any], given: Mapping[str, Any]) -> CrudOptions:
         raise ConfigurationError(msg)
     options = replace(base, **given)
     _check_lists(options)
-    if base.scope is not None and given.get("scope") is not None:
+    if base.scope is not None and "scope" in given:
         options = replace(options, scope=(*as_list(base.scope), *as_list(given["scope"])))
     listed: set[str] = {*options.operations}
     for by_operation in (base.dependencies, options.dependencies, *as_list(options.scope)):

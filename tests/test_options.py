@@ -311,3 +311,17 @@ def test_purge_must_still_be_named(on_model: Any, on_router: Any, named: bool) -
     """Is it left out where dependencies go by operation and none is for it, so that checks see it?"""
     options = resolve_options(guarded(on_model), {"dependencies": on_router})
     assert ("purge" in options.dependencies) is named
+
+
+def test_no_scope_widens_that_of_the_model() -> None:
+    """Does the scope of a model hold where a router says that it has none?"""
+
+    def mine() -> bool:
+        return True
+
+    class Scoped:
+        __crud__ = CrudOptions(scope=mine)
+
+    givens: list[dict[str, Any]] = [{}, {"scope": None}, {"scope": []}]
+    for given in givens:
+        assert resolve_options(Scoped, given).scopes_of("list") == [mine]

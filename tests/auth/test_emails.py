@@ -106,3 +106,10 @@ def test_addresses_of_all_kinds_are_kept(text: str) -> None:
         return
     assert normalized_email(stored) == stored
     assert email_key(stored) == email_key(text)
+
+
+@pytest.mark.parametrize("length", [1017, 1_000_000])
+def test_texts_that_are_far_too_long_are_not_looked_at(length: int) -> None:
+    """Is a text refused at once that is much longer than any address?"""
+    with pytest.raises(ValueError, match="254 characters at most"):
+        normalized_email("@" * length)
