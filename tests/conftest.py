@@ -2,6 +2,7 @@
 
 Servers are found by environment variables and skipped with a reason where none answers; with
 `CI=true` a missing server fails. `TEST_BACKENDS` may name fewer of them: `sqlite postgresql`.
+`HYPOTHESIS_PROFILE=few` looks at fewer examples.
 Each run makes databases of its own name and drops them.
 """
 
@@ -17,6 +18,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
+from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,6 +33,10 @@ POSTGRESQL_URL = os.environ.get(
     "TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
 )
 MYSQL_URL = os.environ.get("TEST_MYSQL_URL", "mysql://root@127.0.0.1:3306/test")
+
+settings.register_profile("few", max_examples=15, deadline=None)
+if "HYPOTHESIS_PROFILE" in os.environ:
+    settings.load_profile(os.environ["HYPOTHESIS_PROFILE"])
 
 SERVERS = {
     "postgresql": make_url(POSTGRESQL_URL).set(drivername="postgresql+asyncpg"),

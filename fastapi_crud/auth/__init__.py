@@ -19,7 +19,11 @@ from fastapi_crud.auth.exceptions import (
     Unauthenticated as Unauthenticated,
     WeakPassword as WeakPassword,
 )
-from fastapi_crud.auth.mails import Notice as Notice, Notifier as Notifier
+from fastapi_crud.auth.mails import (
+    Notice as Notice,
+    Notifier as Notifier,
+    Purpose as Purpose,
+)
 from fastapi_crud.auth.passwords import (
     PasslibHasher as PasslibHasher,
     PasswordHasher as PasswordHasher,

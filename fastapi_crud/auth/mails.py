@@ -20,6 +20,7 @@ PREFIX = "fcv"
 """What the tokens in mails begin with."""
 
 Purpose = Literal["verify", "reset", "change_email"]
+"""What a link is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """Sends mails: a function or object of the app's own, such as one that enqueues a task."""
+    """Sends mails: a function or object of the app's own, such as one that goes by a mailer."""
 
     def __call__(self, notice: Notice, /) -> Awaitable[None]:
         """Send one. It is called once the answer has left; what it raises is logged."""
