@@ -14,11 +14,7 @@ from uuid import UUID
 
 import anyio
 import anyio.to_thread
-from celery import (  # type: ignore[import-untyped]
-    Celery,  # pyright: ignore[reportMissingTypeStubs]
-    Task as CeleryTask,
-    signals as celery_signals,
-)
+from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.ext.asyncio import AsyncSession
 from typing_extensions import override
 
@@ -34,6 +30,16 @@ from fastapi_crud.tasks.relay import LEASE, Relay
 from fastapi_crud.tasks.settings import TaskSettings
 from fastapi_crud.tasks.task import Task, TaskContext, binders, registry
 
+try:
+    from celery import (  # type: ignore[import-untyped]
+        Celery,  # pyright: ignore[reportMissingTypeStubs]
+        Task as CeleryTask,
+        signals as celery_signals,
+    )
+except ImportError as missing:  # pragma: no cover - every test run has the extra
+    msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
+    raise ConfigurationError(msg) from missing
+
 logger = logging.getLogger(__name__)
 signals: Any = celery_signals
 
@@ -47,6 +53,10 @@ SOFT, HARD = 5, 15
 
 THREADS = 4
 """How many publish at the same time; those that a broker leaves hanging included."""
+
+NO_DATABASE = "jobs and sessions need a database: make_celery(database=…)"
+HIDDEN = {"argsrepr": "(…)", "kwargsrepr": "{…}"}
+"""What logs and events show of the arguments."""
 
 
 class CheckedTask(CeleryTask):  # type: ignore[misc]
@@ -114,9 +124,10 @@ def make_celery(
     if database is not None:
         register(database)
     _add_run(app, database, lease)
+    adopt = partial(_adopt, app, database, {})
     for known in [*registry.values()]:
-        _adopt(app, known, database)
-    binders.append(lambda defined: _adopt(app, defined, database))
+        adopt(known)
+    binders.append(adopt)
     return app
 
 
@@ -187,8 +198,7 @@ def beat_relay(celery: Celery, relay: Relay, *, every: float = 5) -> None:
 def _add_run(app: Any, database: Database | None, lease: timedelta) -> None:  # noqa: ANN401
     def run(job_id: str) -> None:
         if database is None:
-            msg = "jobs of the outbox need its database: make_celery(database=…)"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(NO_DATABASE)
         run_async(_attempt(database, UUID(job_id), lease))
 
     app.task(name=RUN, shared=False, ignore_result=True)(run)
@@ -203,31 +213,38 @@ async def _attempt(database: Database, job_id: UUID, lease: timedelta) -> None:
     logger.info("job %s was sent twice, or has been taken back: nothing to do", job_id)
 
 
-HIDDEN = {"argsrepr": "(…)", "kwargsrepr": "{…}"}
-"""What logs and events show of the arguments."""
-
-
-def _adopt(app: Any, asked: "Task[...]", database: Database | None) -> None:  # noqa: ANN401
-    """Give a task a Celery task of its name, for `delay`."""
+def _adopt(
+    app: Any,  # noqa: ANN401
+    database: Database | None,
+    adopted: dict[str, Any],
+    asked: "Task[...]",
+) -> None:
+    """Give a task a Celery task of its name, for `delay`; one that is defined again has it yet."""
     name = asked.name
+    if name not in adopted:
+        make = app.task(name=name, bind=True, shared=False, **_limits(asked))
+        adopted[name] = make(_caller(name, database))
+    asked.bind(lambda payload: adopted[name].apply_async(kwargs={**payload}, **HIDDEN))
 
+
+def _caller(name: str, database: Database | None) -> Callable[..., None]:
     def call(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         known, attempt = registry[name], self.request.retries + 1
         payload = known.payload(*args, **kwargs)
         context = {"job_id": UUID(self.request.id), "attempt": attempt}
         try:
             run_async(_call(known, database, context, payload))
-        except Permanent:
+        except (Permanent, ConfigurationError):
             raise
         except Exception as error:
             pause = known.retry.delay(attempt).total_seconds()
             if isinstance(error, Retry) and error.after is not None:
                 pause = error.after
             most = known.retry.max_attempts - 1
-            raise self.retry(exc=error, countdown=pause, max_retries=most, **HIDDEN) from error
+            wait = math.ceil(pause)  # on RabbitMQ, Celery loses what waits for less than a second
+            raise self.retry(exc=error, countdown=wait, max_retries=most, **HIDDEN) from error
 
-    made = app.task(name=name, bind=True, shared=False, **_limits(asked))(call)
-    asked.bind(lambda payload: made.apply_async(kwargs={**payload}, **HIDDEN))
+    return call
 
 
 async def _call(
@@ -237,8 +254,11 @@ async def _call(
     payload: Mapping[str, Any],
 ) -> None:
     opened = AsyncSession() if database is None else database.session()
-    async with asyncio.timeout(asked.time_limit), opened as session:
-        await asked.call(TaskContext(session=session, **context), payload)
+    try:
+        async with asyncio.timeout(asked.time_limit), opened as session:
+            await asked.call(TaskContext(session=session, **context), payload)
+    except UnboundExecutionError as error:
+        raise ConfigurationError(NO_DATABASE) from error
 
 
 def _limits(asked: "Task[...]") -> dict[str, int]:

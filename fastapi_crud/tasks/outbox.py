@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_crud.exceptions import UniqueViolation
@@ -121,7 +122,7 @@ def _discreet() -> Generator[None]:
     """Keep what a job is about out of the messages of database errors, and so out of logs."""
     try:
         yield
-    except sa.exc.StatementError as error:
+    except StatementError as error:
         error.hide_parameters = True
         raise
 
@@ -134,13 +135,16 @@ async def claim(
     Of several relays at the same time each gets others: rows that are locked are passed over.
 
     Args:
-        session: The session to work in. Whoever opened it commits it.
+        session: The session to work in, which has done nothing yet. Whoever opened it commits it.
         most: How many to claim.
         lease: For how long they are claimed.
         state: Whether they are sent to a worker, or begun here and now.
     """
     now, row = utc_now(), OUTBOX.c
     with translated():
+        returning = session.get_bind().dialect.update_returning
+        if not returning:  # MySQL and MariaDB lock gaps otherwise, where others store jobs
+            await session.connection(execution_options={"isolation_level": "READ COMMITTED"})
         due = (
             sa.select(row.id)
             .where(row.state.in_(["new", "sent", "running"]), row.available_at <= now)
@@ -151,7 +155,7 @@ async def claim(
         begun = row.attempts + 1 if state == "running" else row.attempts
         values = {"state": state, "available_at": now + lease, "lease": uuid7(), "attempts": begun}
         change = sa.update(OUTBOX).values(values)
-        if session.get_bind().dialect.update_returning:
+        if returning:
             # A CTE runs once; PostgreSQL may run a subquery for each row, and claim them all.
             once = due.cte("due")
             change = change.where(row.id.in_(sa.select(once.c.id))).returning(*_of_job())

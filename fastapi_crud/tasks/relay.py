@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -21,6 +23,8 @@ MARGIN = timedelta(seconds=30)
 """How much longer than its time limit a job is nobody else's."""
 LEASE = timedelta(seconds=300) + MARGIN
 """How long a job is given to whoever has it."""
+LONGEST_REST = 5
+"""Seconds that a relay sends nothing, at most, while its broker is away."""
 
 
 class Dispatcher(Protocol):
@@ -68,6 +72,8 @@ class Relay:
         self.grace = grace
         self._awake = asyncio.Event()
         self._stopping = False
+        self._failures = 0
+        self._rest_until = 0.0
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncGenerator[None]:  # noqa: ANN401
@@ -149,7 +155,8 @@ class Relay:
     async def _look(self, at_work: set[asyncio.Task[None]]) -> None:
         """Begin what is due, then wait for something to happen."""
         self._awake.clear()
-        free = self.concurrency - len(at_work)
+        resting = time.monotonic() < self._rest_until
+        free = 0 if resting else self.concurrency - len(at_work)
         jobs: list[Job] = []
         try:
             jobs = await self._claim(free) if free else []
@@ -158,11 +165,18 @@ class Relay:
         for part in self._parts(jobs):
             begun = asyncio.create_task(self._work_on(part))
             at_work.add(begun)
-            begun.add_done_callback(at_work.discard)
-            begun.add_done_callback(lambda _: self._awake.set())
+            begun.add_done_callback(partial(self._ended, at_work))
         if len(jobs) < free or not free:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), self.poll)
+
+    def _ended(self, at_work: set[asyncio.Task[None]], ended: asyncio.Task[None]) -> None:
+        """Make room for another; what could not even be written down is run again later."""
+        at_work.discard(ended)
+        self._awake.set()
+        error = None if ended.cancelled() else ended.exception()
+        if error is not None:
+            logger.error("the end of a job could not be stored", exc_info=error)
 
     async def _claim(self, most: int) -> list[Job]:
         state: Literal["sent", "running"] = "sent" if self.dispatcher else "running"
@@ -181,12 +195,21 @@ class Relay:
             return
         try:
             await self.dispatcher.dispatch(jobs)
+            self._failures = 0
         except Exception:
             logger.exception("%d jobs cannot be sent; trying again", len(jobs))
-            again = utc_now() + timedelta(seconds=max(self.poll, 1))
+            again = utc_now() + timedelta(seconds=self._rest())
             async with self.database.session() as session:
                 for job in jobs:
                     await outbox.end(session, job, "new", available_at=again)
+
+    def _rest(self) -> float:
+        """Take no jobs for a while, longer each time; give the seconds that are left of it."""
+        now = time.monotonic()
+        if now >= self._rest_until:
+            self._rest_until = now + min(LONGEST_REST, 2.0 ** min(self._failures, 8))
+            self._failures += 1
+        return self._rest_until - now
 
     async def _finish(self, at_work: set[asyncio.Task[None]]) -> None:
         """Give jobs at work some time; what is left is rolled back, and run again later."""

@@ -19,6 +19,14 @@ from fastapi_crud.models import utc_now, uuid7
 from fastapi_crud.tasks.outbox import insert_job
 
 P = ParamSpec("P")
+NAMELESS = frozenset(
+    {
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.VAR_POSITIONAL,
+        inspect.Parameter.VAR_KEYWORD,
+    }
+)
+"""Kinds of parameters that JSON cannot name."""
 
 registry: dict[str, "Task[...]"] = {}
 """Name → task, of this process."""
@@ -235,9 +243,13 @@ class TaskDecorator:
         """Make a task of a function.
 
         Raises:
-            ConfigurationError: If another function has its name, or its arguments cannot be kept.
+            ConfigurationError: If another function has its name, or its arguments have no names.
         """
         made: Task[...] = Task(function=function, **self._said)
+        kinds = {each.kind for each in inspect.signature(function).parameters.values()}
+        if kinds & NAMELESS:
+            msg = f"{made.name} takes *args, **kwargs or a positional-only argument: name them all"
+            raise ConfigurationError(msg)
         known = registry.get(made.name)
         if known is not None and known.function.__qualname__ != function.__qualname__:
             msg = f"two tasks are called {made.name}: give one of them another name"

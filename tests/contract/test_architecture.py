@@ -23,6 +23,8 @@ SHOWN_ELSEWHERE = {
     "router/parameters.py": "tests/contract/test_openapi.py",
     "router/documentation.py": "tests/contract/test_openapi.py",
     "router/responses.py": "tests/router/test_endpoints.py",
+    "tasks/__main__.py": "tests/tasks/test_main.py",
+    "tasks/exceptions.py": "tests/tasks/test_execution.py",
 }
 """Rooms without tests of their own name, and where their promises are tested."""
 

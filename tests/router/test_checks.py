@@ -1,12 +1,13 @@
 """Misuse fails while the router is built, and the message names the fix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from sqlalchemy import ForeignKey, String, TypeDecorator
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
 from fastapi_crud import (
@@ -136,6 +137,15 @@ class ShelfOut(BaseModel):
 class VolumeOut(BaseModel):
     id: int
     shelf: ShelfOut
+
+
+class TellingUpsert(Service[models.Tag]):
+    async def after_upsert(self, row: models.Tag, values: Mapping[str, Any]) -> None:
+        """Tell somebody."""
+
+
+async def told(session: AsyncSession, row: Any) -> None:
+    """Hear of a change."""
 
 
 async def allowed() -> bool:
@@ -303,6 +313,14 @@ MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: tags(operations=["upsert"], service=OwnCreate),
         "upsert goes past before_create, create of OwnCreate: override before_upsert as well",
     ),
+    "upsert that tells nobody of new rows": (
+        lambda: tags(operations=["upsert"], on_created=told),
+        "upsert tells nobody of new and changed rows.*leave upsert out of operations=",
+    ),
+    "upsert that tells nobody of changed rows": (
+        lambda: tags(operations=["upsert"], on_updated=told),
+        "upsert tells nobody.*or tell in after_upsert of your service=",
+    ),
     "batches that cannot say a state": (
         lambda: tags(
             operations=["batch_create", "batch_update", "batch_delete", "upsert"],
@@ -362,6 +380,11 @@ FINE: dict[str, Callable[[], Any]] = {
         operations=["create", "replace", "upsert"], upsert=True, service=OwnUpsert
     ),
     "upsert of its own": lambda: tags(operations=["upsert"], service=WholeUpsert),
+    "upsert that tells by itself": lambda: tags(
+        operations=["upsert"], service=TellingUpsert, on_created=told, on_updated=told
+    ),
+    "upsert that deletes nothing": lambda: tags(operations=["upsert"], on_deleted=told),
+    "changes that are told": lambda: tags(on_created=told, on_updated=told, on_deleted=told),
     "PUT that creates, but no PUT": lambda: tags(
         operations=["create"], upsert=True, service=OwnCreate
     ),

@@ -238,6 +238,22 @@ async def test_lost_transaction_is_tried_again(
     assert len(await rows_of(sqlite, models.Note)) == (1 if status == 201 else 0)
 
 
+async def test_lost_transaction_is_not_tried_again_where_somebody_was_told(
+    sqlite: Database, serve: Serve
+) -> None:
+    """Is a function that hears of changes called once, and the client told to try again?"""
+    heard: list[str] = []
+
+    async def hear(session: Any, row: models.Note) -> None:
+        heard.append(row.title)
+        raise TransactionConflict
+
+    client = serve(sqlite, make_crud_router(models.Note, on_created=hear))
+    answer = await client.post("/notes", json={"title": "a"})
+    assert (answer.status_code, heard) == (503, ["a"])
+    assert await rows_of(sqlite, models.Note) == []
+
+
 class Titled(Service[models.Note]):
     async def before_create(self, values: dict[str, Any]) -> None:
         values["title"] = "always the same"

@@ -6,6 +6,7 @@ an error itself, so that a mistake that passes is found.
 
 from functools import cached_property
 from typing import Any, assert_type
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -35,6 +36,7 @@ from fastapi_crud import (
     make_crud_router,
     make_schemas,
 )
+from fastapi_crud.tasks import Task, TaskContext, enqueue, task
 
 
 class User(Base):
@@ -186,3 +188,34 @@ def routers() -> None:
     make_crud_router(User, create_schema=int)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     make_crud_router(Team, service=UserService)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     make_crud_router(User, service=UserService, create_schema=UserRead)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+
+
+@task("typing.welcome")
+async def welcome(context: TaskContext, user_id: int, *, greeting: str = "Hello") -> None:
+    assert_type(context.session, AsyncSession)
+
+
+@task("typing.count", time_limit=5)
+def count_words(text: str) -> int:
+    return len(text.split())
+
+
+async def tasks(session: AsyncSession) -> None:
+    assert_type(await welcome.enqueue(session, 1, greeting="Hi"), UUID | None)
+    assert_type(await enqueue(session, count_words, text="a b"), UUID | None)
+    assert_type(await welcome.later(delay=60, dedupe_key="k").enqueue(session, 1), UUID | None)
+    plain: Task[...] = count_words
+    make_crud_router(User, on_created=welcome, on_updated=plain, on_deleted=told)
+    await welcome.enqueue(session, "1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await welcome.enqueue(session)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await welcome.enqueue(session, 1, gretting="Hi")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await welcome.later(delay=60).enqueue(session, "1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await count_words.enqueue(session, 5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await count_words.enqueue("a b")  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
+    await enqueue(session, count_words, 5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    count_words.delay(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    make_crud_router(User, on_created=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def told(session: AsyncSession, row: User) -> None:
+    assert_type(row.name, str)
