@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    model_validator,
 )
 
 from fastapi_crud.auth.emails import Email
@@ -49,6 +50,14 @@ class Credentials(Body):
     )
     password: Password
     scope: Text = Field("", max_length=1024, description="Scopes to limit the tokens to.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, body: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(body, Mapping) and {"username", "email"} <= body.keys():
+            msg = "Send username or email, not both"
+            raise ValueError(msg)
+        return body  # pyright: ignore[reportUnknownVariableType] - any JSON
 
 
 class Tokens(BaseModel):
