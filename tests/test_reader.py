@@ -12,6 +12,7 @@ from fastapi_crud import (
     CursorPage,
     Database,
     Filter,
+    InvalidQuery,
     Not,
     Or,
     OrderBy,
@@ -305,3 +306,23 @@ async def test_a_scope_for_writing_may_speak_of_any_letters(sqlite: Database) ->
         assert await repository.update(note.id, {"title": "CAFÉ"}) is note
         with pytest.raises(PermissionDenied):
             await repository.update(note.id, {"title": "tea"})
+
+
+async def test_values_that_the_database_refuses(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is the cursor to blame where there is one, since all else was checked?"""
+
+    async def refuse(*_: object) -> None:
+        raise ValueRejected
+
+    async with sqlite.session() as session:
+        session.add_all([models.Note(title=title) for title in "abc"])
+        await session.flush()
+        notes = Repository[models.Note](session)
+        page = await notes.get_cursor_page(Query(cursor="", limit=1))
+        monkeypatch.setattr(notes, "_execute", refuse)
+        with pytest.raises(InvalidQuery):
+            await notes.get_cursor_page(Query(cursor=page.next_cursor, limit=1))
+        with pytest.raises(ValueRejected):
+            await notes.get_cursor_page(Query(cursor="", limit=1))
