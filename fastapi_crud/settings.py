@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
 
 
 class Settings(BaseSettings):
@@ -33,6 +34,39 @@ class Settings(BaseSettings):
     algorithm: str = "HS256"
     access_token_expire_minutes: int = 30
     allowed_origins: list[str] = ["*"]
+
+
+class NamedSettings(BaseSettings):
+    """Base of settings that have names of their own in the environment: `AUTH_ISSUER`.
+
+    Only those count there, and in `.env`; in Python they are given by the attributes' names.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        dotenv_filtering="only_existing",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let a setting be read by its name in the environment only, never by its attribute's."""
+        outside = (env_settings, dotenv_settings, file_secret_settings)
+        for source in outside:
+            source.config = source.config.copy()
+            source.config["populate_by_name"] = False
+        return (init_settings, *outside)
 
 
 @lru_cache

@@ -3,10 +3,9 @@
 from typing import Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from typing_extensions import override
 
 from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.settings import NamedSettings
 
 ALGORITHMS = ("HS256", "RS256", "ES256")
 MIN_SECRET = 32
@@ -19,7 +18,7 @@ PUBLISHED = ("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
 """Keys that everybody knows: those of FastAPI's tutorial."""
 
 
-class AuthSettings(BaseSettings):
+class AuthSettings(NamedSettings):
     """What a deployment decides about auth. Read from the environment, then from `.env`.
 
     The first three have the names of `Settings`; all others begin with `AUTH_` in the
@@ -52,15 +51,6 @@ class AuthSettings(BaseSettings):
         max_wait_seconds: How long it waits at most; the wait doubles with each attempt.
         token_url: URL of the login in the OpenAPI document, where it cannot be found out.
     """
-
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        extra="ignore",
-        dotenv_filtering="only_existing",
-        populate_by_name=True,
-        hide_input_in_errors=True,
-    )
 
     secret_key: str | None = Field(default=None, repr=False)
     algorithm: str = "HS256"
@@ -116,23 +106,6 @@ class AuthSettings(BaseSettings):
             )
             raise ConfigurationError(msg)
         return keys
-
-    @classmethod
-    @override
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read a setting by its name in the environment only: `AUTH_ISSUER`, never `ISSUER`."""
-        outside = (env_settings, dotenv_settings, file_secret_settings)
-        for source in outside:
-            source.config = source.config.copy()
-            source.config["populate_by_name"] = False
-        return (init_settings, *outside)
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:

@@ -3,14 +3,14 @@
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from typing_extensions import override
+
+from fastapi_crud.settings import NamedSettings
 
 TLS = Literal["starttls", "tls", "none"]
 """How a mail server is spoken to: encrypted from the second word on, from the first, or never."""
 
 
-class TaskSettings(BaseSettings):
+class TaskSettings(NamedSettings):
     """What a deployment decides about tasks. Read from the environment, then from `.env`.
 
     Names in the environment are those of the attributes in upper case, such as `SMTP_HOST`; the
@@ -31,15 +31,6 @@ class TaskSettings(BaseSettings):
         mail_from: The address that mails come from, without a name.
     """
 
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
-        extra="ignore",
-        dotenv_filtering="only_existing",
-        populate_by_name=True,
-        hide_input_in_errors=True,
-    )
-
     redis_url: str = Field(default="redis://localhost:6379", repr=False)
     broker_url: str | None = Field(default=None, repr=False, validation_alias="TASKS_BROKER_URL")
     result_backend: str | None = Field(
@@ -57,23 +48,6 @@ class TaskSettings(BaseSettings):
     def broker(self) -> str:
         """Where the broker is."""
         return self.broker_url or self.redis_url
-
-    @classmethod
-    @override
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read a setting by its name in the environment only: never `BROKER_URL`."""
-        outside = (env_settings, dotenv_settings, file_secret_settings)
-        for source in outside:
-            source.config = source.config.copy()
-            source.config["populate_by_name"] = False
-        return (init_settings, *outside)
 
     @model_validator(mode="after")
     def _check_mail(self) -> Self:
