@@ -51,6 +51,11 @@ class Credentials(Body):
     password: Password
     scope: Text = Field("", max_length=1024, description="Scopes to limit the tokens to.")
 
+    @property
+    def limit(self) -> frozenset[str] | None:
+        """The scopes to limit the tokens to; None for no limit."""
+        return frozenset(self.scope.split()) or None
+
     @model_validator(mode="before")
     @classmethod
     def _check_names(cls, body: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -25,8 +25,6 @@ UserT = TypeVar("UserT")
 Roles = Mapping[str, frozenset[str]]
 """Role → the scopes that it brings."""
 
-API_KEY = "fck"
-"""What API keys begin with."""
 LOGIN = "fastapi_crud.login_id"
 """Where the state of a user instance keeps by which login it calls."""
 
@@ -122,7 +120,7 @@ class Callers(Generic[UserT]):
             Unauthenticated: If nobody can call by this token (any more).
             CrudError: If the database does not answer.
         """
-        if opaque.is_token(token, API_KEY):
+        if opaque.is_token(token, opaque.API_KEY):
             return await self._by_key(session, token)
         try:
             claims = self.codec.decode(token)

@@ -19,9 +19,10 @@ def cookie_login(desk: Desk) -> Endpoint:
     async def endpoint(request: Request, session: AsyncSession) -> Response:
         cookies_of(desk).check(request)
         given = await read_credentials(request)
-        limit = frozenset(given.scope.split()) or None
         entrance = desk.entrance(request, session)
-        return _kept(desk, request, await entrance.login(given.username, given.password, limit))
+        return _kept(
+            desk, request, await entrance.login(given.username, given.password, given.limit)
+        )
 
     return endpoint
 

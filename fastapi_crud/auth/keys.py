@@ -8,13 +8,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from fastapi_crud.auth.opaque import new_token, token_hash
+from fastapi_crud.auth.opaque import API_KEY, new_token, token_hash
 from fastapi_crud.auth.tables import AuthTables
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.models import utc_now, uuid7
-
-PREFIX = "fck"
-"""What API keys begin with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +37,7 @@ class ApiKeys:
         Returns:
             The key itself, which is not stored, and what is.
         """
-        token = new_token(PREFIX)
+        token = new_token(API_KEY)
         values = {
             "id": uuid7(),
             "user_id": user_id,

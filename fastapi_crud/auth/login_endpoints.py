@@ -22,9 +22,8 @@ def login(desk: Desk) -> Endpoint:
 
     async def endpoint(request: Request, session: AsyncSession) -> Response:
         given = await read_credentials(request)
-        limit = frozenset(given.scope.split()) or None
         entrance = desk.entrance(request, session)
-        return paired(await entrance.login(given.username, given.password, limit))
+        return paired(await entrance.login(given.username, given.password, given.limit))
 
     return endpoint
 

@@ -9,13 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from fastapi_crud.auth.exceptions import InvalidRefreshToken
-from fastapi_crud.auth.opaque import is_token, new_token, token_hash
+from fastapi_crud.auth.opaque import REFRESH, is_token, new_token, token_hash
 from fastapi_crud.auth.tables import AuthTables
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.models import utc_now, uuid7
-
-PREFIX = "fcr"
-"""What refresh tokens begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +119,7 @@ class Logins:
             InvalidRefreshToken: If it is unknown or expired, or its login has ended.
             TokenReused: If it was used before; its login has been ended (RFC 9700 §4.14.2).
         """
-        if not is_token(token, PREFIX):
+        if not is_token(token, REFRESH):
             raise InvalidRefreshToken
         tokens, now, digest = self.tables.refresh_tokens, utc_now(), token_hash(token)
         unused = (
@@ -157,7 +154,7 @@ class Logins:
         Returns:
             The login and whose it was; None if there is none, or it had ended.
         """
-        if not is_token(token, PREFIX):
+        if not is_token(token, REFRESH):
             return None
         found = await self._login_of(session, token_hash(token))
         if found is None or not await self.end(session, found.user_id, found.id, "logged_out"):
@@ -197,7 +194,7 @@ class Logins:
     async def _issue(
         self, session: AsyncSession, login_id: UUID, now: datetime, ends: datetime
     ) -> str:
-        token = new_token(PREFIX)
+        token = new_token(REFRESH)
         values = {
             "token_hash": token_hash(token),
             "session_id": login_id,

@@ -9,15 +9,13 @@ from typing import Any, Literal, Protocol
 import sqlalchemy as sa
 
 from fastapi_crud.auth.exceptions import InvalidOneTimeToken
-from fastapi_crud.auth.opaque import is_token, new_token, token_hash
+from fastapi_crud.auth.opaque import ONE_TIME, is_token, new_token, token_hash
 from fastapi_crud.auth.tables import AuthTables
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.models import utc_now
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "fcv"
-"""What the tokens in mails begin with."""
 
 Purpose = Literal["verify", "reset", "change_email"]
 """What a link is for."""
@@ -97,7 +95,7 @@ class Links:
         tokens, now = self.tables.one_time_tokens, utc_now()
         own = None if isinstance(email, str) else await session.scalar(sa.select(email).where(of))
         to = email if isinstance(email, str) else own or ""
-        token, ends = new_token(PREFIX), now + self.lifetimes[purpose]
+        token, ends = new_token(ONE_TIME), now + self.lifetimes[purpose]
         values = {
             "token_hash": token_hash(token),
             "purpose": purpose,
@@ -122,7 +120,7 @@ class Links:
             InvalidOneTimeToken: If it is unknown, used, expired, or for something else.
         """
         tokens, now = self.tables.one_time_tokens, utc_now()
-        if not is_token(token, PREFIX):
+        if not is_token(token, ONE_TIME):
             raise InvalidOneTimeToken
         same = tokens.c.token_hash == token_hash(token)
         unused = (

@@ -5,12 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from fastapi_crud.auth.emails import MAX_EMAIL
 from fastapi_crud.auth.throttle import throttle_table
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.models import UTCDateTime, utc_now, uuid7
 
 TOKEN_HASH = 64  # hexadecimal digits of a SHA-256
-EMAIL = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 MADE = "fastapi_crud.auth"
 """Where the `info` of a metadata keeps the tables, by their prefix."""
 
@@ -100,7 +100,7 @@ def _make(users: sa.Table, prefix: str) -> AuthTables:
         sa.Column("token_hash", sa.String(TOKEN_HASH), primary_key=True),
         _reference("user_id", key),
         sa.Column("purpose", sa.String(32), nullable=False),
-        sa.Column("email", sa.String(EMAIL), nullable=False),
+        sa.Column("email", sa.String(MAX_EMAIL), nullable=False),
         sa.Column("created_at", UTCDateTime, nullable=False, default=utc_now),
         sa.Column("expires_at", UTCDateTime, nullable=False, index=True),
         sa.Column("used_at", UTCDateTime),
