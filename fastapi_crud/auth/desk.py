@@ -31,6 +31,7 @@ from fastapi_crud.router.responses import json_response
 
 AccountsT = TypeVar("AccountsT", bound=Accounts[Any])
 Endpoint = Callable[..., Awaitable[Response]]
+End = Callable[[Accounts[Any], Any, UUID], Awaitable[bool]]
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 """Headers of answers that hold tokens (RFC 6749 §5.1)."""
 
@@ -108,6 +109,29 @@ class Desk:
         notifier = self.auth.notifier
         later = BackgroundTask(send_all, notifier, notices) if notifier and notices else None
         return Response(status_code=status, headers=NO_STORE, background=later)
+
+
+def ending(desk: Desk, resource: str, end: End) -> Endpoint:
+    """Build the `DELETE` of one thing that belongs to the caller.
+
+    Args:
+        desk: The desk.
+        resource: What it is called in answers.
+        end: Ends it, and tells whether there was one.
+    """
+
+    async def endpoint(
+        request: Request,
+        session: AsyncSession,
+        caller: Caller[Any],
+        id: str,  # noqa: A002 - the name in the path
+    ) -> Response:
+        key = uuid_of(id, resource)
+        if not await end(desk.accounts(request, session), caller.user, key):
+            raise NotFound(resource, id)
+        return desk.accepted([])
+
+    return endpoint
 
 
 def written(body: BaseModel, status: int = 200) -> Response:

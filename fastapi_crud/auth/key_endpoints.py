@@ -7,10 +7,11 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from fastapi_crud.auth import bodies
+from fastapi_crud.auth.accounts import Accounts
 from fastapi_crud.auth.callers import Caller
-from fastapi_crud.auth.desk import Desk, Endpoint, uuid_of, written
+from fastapi_crud.auth.desk import Desk, Endpoint, ending, written
 from fastapi_crud.database import AsyncSession
-from fastapi_crud.exceptions import ConfigurationError, NotFound
+from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.router.responses import json_response
 
 API_KEY = "API key"
@@ -46,19 +47,7 @@ def create_api_key(desk: Desk) -> Endpoint:
 
 def revoke_api_key(desk: Desk) -> Endpoint:
     """Build `DELETE /api-keys/{id}`."""
-
-    async def endpoint(
-        request: Request,
-        session: AsyncSession,
-        caller: Caller[Any],
-        id: str,  # noqa: A002 - the name in the path
-    ) -> Response:
-        key = uuid_of(id, API_KEY)
-        if not await desk.accounts(request, session).revoke_api_key(caller.user, key):
-            raise NotFound(API_KEY, id)
-        return desk.accepted([])
-
-    return endpoint
+    return ending(desk, API_KEY, Accounts.revoke_api_key)
 
 
 def jwks(desk: Desk) -> Endpoint:

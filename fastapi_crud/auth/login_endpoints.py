@@ -6,12 +6,12 @@ from fastapi import Request
 from starlette.responses import Response
 
 from fastapi_crud.auth import bodies
+from fastapi_crud.auth.accounts import Accounts
 from fastapi_crud.auth.callers import Caller
-from fastapi_crud.auth.desk import Desk, Endpoint, uuid_of, written
+from fastapi_crud.auth.desk import Desk, Endpoint, ending, written
 from fastapi_crud.auth.entrance import TokenPair
 from fastapi_crud.auth.forms import read_credentials
 from fastapi_crud.database import AsyncSession
-from fastapi_crud.exceptions import NotFound
 
 SESSION = "Session"
 """What a login is called in answers."""
@@ -79,19 +79,7 @@ def sessions(desk: Desk) -> Endpoint:
 
 def end_session(desk: Desk) -> Endpoint:
     """Build `DELETE /sessions/{id}`."""
-
-    async def endpoint(
-        request: Request,
-        session: AsyncSession,
-        caller: Caller[Any],
-        id: str,  # noqa: A002 - the name in the path
-    ) -> Response:
-        key = uuid_of(id, SESSION)
-        if not await desk.accounts(request, session).end_login(caller.user, key):
-            raise NotFound(SESSION, id)
-        return desk.accepted([])
-
-    return endpoint
+    return ending(desk, SESSION, Accounts.end_login)
 
 
 def paired(pair: TokenPair) -> Response:
