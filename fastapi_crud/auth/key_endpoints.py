@@ -47,7 +47,7 @@ def create_api_key(desk: Desk) -> Endpoint:
 
 def revoke_api_key(desk: Desk) -> Endpoint:
     """Build `DELETE /api-keys/{id}`."""
-    return ending(desk, API_KEY, Accounts.revoke_api_key)
+    return ending(desk, API_KEY, Accounts[Any].revoke_api_key)
 
 
 def jwks(desk: Desk) -> Endpoint:

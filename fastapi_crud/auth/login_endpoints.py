@@ -79,7 +79,7 @@ def sessions(desk: Desk) -> Endpoint:
 
 def end_session(desk: Desk) -> Endpoint:
     """Build `DELETE /sessions/{id}`."""
-    return ending(desk, SESSION, Accounts.end_login)
+    return ending(desk, SESSION, Accounts[Any].end_login)
 
 
 def paired(pair: TokenPair) -> Response:
