@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypedDict, cast
 
 from pydantic import BaseModel
@@ -160,7 +161,7 @@ class CrudOptions:
             client_ids=self.client_ids,
         )
 
-    @property
+    @cached_property
     def announced(self) -> Announced:
         """Who is told of changes."""
         told: Mapping[Change, Told | None] = {
@@ -170,7 +171,7 @@ class CrudOptions:
         }
         return {change: each for change, each in told.items() if each is not None}
 
-    @property
+    @cached_property
     def owned(self) -> Mapping[str, list[Dependency]]:
         """Columns that say whose a row is, and the scopes that say so."""
         owned: dict[str, list[Dependency]] = {}
