@@ -1,10 +1,6 @@
 """The examples of the documentation do what their pages say."""
 
-import asyncio
 import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -171,23 +167,6 @@ async def test_existing_models_work_as_they_are(visit: Visit) -> None:
         assert line.headers["location"] == "/api/v1/lines/7/2"
         assert (await client.get("/api/v1/lines/7/2")).json()["quantity"] == 1
         assert (await client.get("/api/v1/lines", params={"limit": 51})).status_code == 422
-
-
-async def test_the_tests_of_the_tutorial_pass(tmp_path: Path) -> None:
-    """Do the reader's own tests pass, in a process and a folder of their own?"""
-    command = [sys.executable, "-m", "pytest", str(EXAMPLES / "test_notes.py"), "-q"]
-    options = ["--rootdir", str(tmp_path), "-c", os.devnull, "-o", "asyncio_mode=auto"]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *options,
-        *("-p", "no:cacheprovider"),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    assert b"2 passed" in output
 
 
 def test_every_example_is_driven() -> None:

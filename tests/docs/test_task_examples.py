@@ -142,24 +142,6 @@ async def test_the_server_of_the_tutorial_prints_mails(
         await until(is_printed)
 
 
-async def test_the_tests_of_the_mails_pass(tmp_path: Path) -> None:
-    """Do the reader's own tests pass, in a process and a folder of their own?"""
-    command = [sys.executable, "-m", "pytest", str(EXAMPLES / "test_welcome.py"), "-q"]
-    options = ["--rootdir", str(tmp_path), "-c", os.devnull, "-o", "asyncio_mode=auto"]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *options,
-        *("-p", "no:cacheprovider"),
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    assert b"2 passed" in output
-
-
 async def test_reports_wait_for_figures_and_are_written(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

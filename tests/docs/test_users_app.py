@@ -1,12 +1,7 @@
 """The users' backend: what its clients and its tests have always asked of it."""
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from types import ModuleType
 from uuid import UUID
 
@@ -16,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from fastapi_crud import get_db
 from tests.conftest import Client, client_of
-from tests.docs.conftest import ENVIRONMENT, EXAMPLES, Load
+from tests.docs.conftest import ENVIRONMENT, Load
 
 API = "/api/v1"
 USER = {"email": "test@example.com", "name": "Test User", "password": "password123"}
@@ -244,21 +239,3 @@ async def test_browsers_may_call_it(client: Client) -> None:
         "/api/v1/users/", json=USER, headers={"Origin": "https://example.com"}
     )
     assert response.headers["access-control-allow-origin"] == "*"
-
-
-async def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
-    """Do the reader's own tests pass, in a process and a folder of their own?"""
-    command = [sys.executable, "-m", "pytest", str(EXAMPLES / "users_app" / "test_users.py"), "-q"]
-    options = ["--rootdir", str(tmp_path), "-c", os.devnull, "-o", "asyncio_mode=auto"]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        *options,
-        *("-p", "no:cacheprovider"),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={name: value for name, value in os.environ.items() if name != "SECRET_KEY"},
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    assert b"3 passed" in output
