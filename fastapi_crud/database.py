@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -91,8 +92,13 @@ class Database:
             raise ConfigurationError(msg)
         self.metadata = metadata
         self.engine = engine or _make_engine(url, settings or get_settings(), engine_options)
-        self.sessionmaker = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.sessionmaker = self._own = async_sessionmaker(self.engine, expire_on_commit=False)
         self._create_all = create_all
+
+    @property
+    def plain(self) -> bool:
+        """Whether its sessions are the library's own, and nobody listens to any session."""
+        return self.sessionmaker is self._own and not any(map(bool, _heard()))
 
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncGenerator[dict[str, "Database"]]:  # noqa: ANN401
@@ -145,6 +151,13 @@ class Database:
             msg = "this Database knows no tables: Database(metadata=Base.metadata)"
             raise ConfigurationError(msg)
         return self.metadata
+
+
+@cache
+def _heard() -> list[Any]:
+    """Give the listeners that every session has, whatever they listen to."""
+    dispatch: Any = Session().dispatch
+    return [getattr(dispatch, name) for name in type(dispatch)._event_names]  # noqa: SLF001
 
 
 @asynccontextmanager

@@ -29,6 +29,8 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Operation → the methods that a subclass can put rules into."""
 PLAIN_ROOMS = frozenset({"fastapi_crud.hooks", "fastapi_crud.row_service", "fastapi_crud.service"})
 """Where methods are that have no rules of a subclass."""
+MAKING = frozenset({"__init__", "__new__", "__getattribute__", "__getattr__"})
+"""What of a class's inner workings can change all that its instances do."""
 
 
 class Hooks(ForModel, Generic[ModelT]):
@@ -49,6 +51,18 @@ class Hooks(ForModel, Generic[ModelT]):
         return frozenset(
             name for name in OVERRIDES[operation] if _owner(cls, name) not in PLAIN_ROOMS
         )
+
+    @classmethod
+    def is_plain(cls, operation: str) -> bool:
+        """Tell whether a subclass changes nothing of what an operation does."""
+        ours = [
+            base for base in cls.__mro__ if base.__module__ in {*PLAIN_ROOMS, ForModel.__module__}
+        ]
+        own = {name for base in cls.__mro__ if base not in (*ours, object) for name in vars(base)}
+        known = {name for base in ours for name in vars(base)} | MAKING
+        changed = {it for it in own & known if not it.startswith("__") or it in MAKING}
+        elsewhere = {it for names in OVERRIDES.values() for it in names} - {*OVERRIDES[operation]}
+        return not changed - elsewhere
 
     @classmethod
     def defines(cls, name: str) -> bool:

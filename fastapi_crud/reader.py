@@ -94,8 +94,7 @@ class Reader(ForModel, Generic[ModelT]):
         Args:
             query: Which rows, in what order; its `cursor` is for `get_cursor_page`.
         """
-        statement = self._statements(query.deleted).page(query)
-        rows: Sequence[Any] = (await self._execute(statement, query.where)).unique().all()
+        rows = await self._page(query)
         more = len(rows) > query.limit
         items = [row[0] for row in rows[: query.limit]]
         await self.embed(items, query.include)
@@ -212,11 +211,15 @@ class Reader(ForModel, Generic[ModelT]):
             children = {id(child): child for found in related.values() for child in found}
             await self._embed(way.target, [*children.values()], inner, f"{path}.")
 
+    async def _page(self, query: Query) -> Sequence[Any]:
+        """Give the rows of a page, each with the total where that is counted."""
+        return await self._rows(self._statements(query.deleted).page(query), query.where)
+
     async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
         """Give the rows beyond a place, one more than the page has if there are as many."""
         statement = self._statements(query.deleted).walk(query, keys, place)
         try:
-            return (await self._execute(statement, query.where)).unique().all()
+            return await self._rows(statement, query.where)
         except ValueRejected:
             if query.cursor:  # the rest of the query is within the bounds of its columns
                 raise invalid_cursor() from None
@@ -239,6 +242,9 @@ class Reader(ForModel, Generic[ModelT]):
     async def _first(self, *where: ColumnElement[bool]) -> ModelT | None:
         statement = self._statements().rows(Query(where=where)).limit(1)
         return next((await self._execute(statement)).unique().scalars(), None)
+
+    async def _rows(self, statement: sa.Select[Any], where: Sequence[Where]) -> Sequence[Any]:
+        return (await self._execute(statement, where)).unique().all()
 
     async def _execute(self, statement: sa.Select[Any], where: Sequence[Where] = ()) -> Result[Any]:
         await self._prepare(where)

@@ -1,5 +1,6 @@
 """When one statement is not enough: what only SQLAlchemy's unit of work does right."""
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal
 
@@ -72,6 +73,46 @@ def upserts_plainly(info: ModelInfo) -> bool:
     listened = _listens(mapper, "insert") or _listens(mapper, "update")
     counted = mapper.version_id_col is None or counts_versions(mapper)
     return counted and not listened and not _spans_tables(mapper, "update")
+
+
+def reads_plainly(info: ModelInfo, names: Iterable[str]) -> bool:
+    """Tell whether rows are nothing but columns: no subclasses, nothing computed in Python.
+
+    Args:
+        info: The model.
+        names: What is read of them.
+    """
+    mapper = info.mapper
+    alone = mapper.polymorphic_on is None and len([*mapper.self_and_descendants]) == 1
+    single = mapper.inherits is None and isinstance(mapper.local_table, sa.Table)
+    events: Any = mapper.class_manager.dispatch
+    heard = bool(events.load) or bool(events.refresh)
+    known = all(name in info.columns and not info.columns[name].hybrid for name in names)
+    return alone and single and known and not heard
+
+
+def writes_plainly(
+    info: ModelInfo,
+    names: Iterable[str],
+    change: Literal["create", "update", "delete"],
+    dialect: Dialect,
+) -> bool:
+    """Tell whether a change is one statement, which gives back all that is read.
+
+    Args:
+        info: The model.
+        names: What is read of a row that was changed.
+        change: What happens.
+        dialect: The dialect of the database.
+    """
+    counted = info.mapper.version_id_col is not None
+    if counted or not all(info.columns[name].columns for name in names):
+        return False
+    if change == "create":
+        return inserts_plainly(info, dialect) and builds_plainly(info)
+    if change == "update":
+        return dialect.update_returning and updates_plainly(info)
+    return dialect.delete_returning and deletes_plainly(info)
 
 
 def counts_versions(mapper: Mapper[Any]) -> bool:

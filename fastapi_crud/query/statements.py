@@ -60,11 +60,14 @@ class Statements:
     Args:
         info: The model.
         translator: Says conditions in SQL.
+        options: What is loaded with the rows.
+        columns: What is selected in place of whole rows.
     """
 
     info: ModelInfo
     translator: Translator
     options: Sequence[Any] = field(default_factory=list[Any])
+    columns: Sequence[Any] = ()
 
     def rows(self, query: Query) -> sa.Select[Any]:
         """Select rows in an order that never changes between pages, from the first to the last."""
@@ -86,8 +89,7 @@ class Statements:
         parts = beyond(keys, cursor, self.translator.dialect)
         if len(parts) > 1:
             near = self._near(query, parts, order)
-            statement = sa.select(self.info.model).join(near, self._is_key(near))
-            statement = statement.options(*self._options(query))
+            statement = self._selected(query).join(near, self._is_key(near))
         else:
             statement = self._select(query).where(*parts)
         return statement.add_columns(*values).order_by(*order).limit(query.limit + 1)
@@ -125,7 +127,10 @@ class Statements:
 
     def _select(self, query: Query) -> sa.Select[Any]:
         conditions = self.translator.where(self.info, query.where)
-        return sa.select(self.info.model).where(*conditions).options(*self._options(query))
+        return self._selected(query).where(*conditions)
 
-    def _options(self, query: Query) -> list[Any]:
-        return [*self.options, *only(self.info, query.fields)]
+    def _selected(self, query: Query) -> sa.Select[Any]:
+        if self.columns:
+            return sa.select(*self.columns).select_from(self.info.model)
+        loaded = [*self.options, *only(self.info, query.fields)]
+        return sa.select(self.info.model).options(*loaded)

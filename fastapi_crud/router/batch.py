@@ -37,7 +37,7 @@ def batch_create(resource: Resource) -> Endpoint:
     """Build `POST /users:batchCreate`."""
 
     async def endpoint(
-        request: Request, session: AsyncSession, data: Body, **given: Given
+        request: Request, data: Body, session: AsyncSession | None = None, **given: Given
     ) -> Response:
         sight = resource.callers.sight(given)
         _check_items(data.items, sight, ignores=False)
@@ -56,7 +56,7 @@ def batch_update(resource: Resource) -> Endpoint:
     names = [*key_fields(resource.info)]
 
     async def endpoint(
-        request: Request, session: AsyncSession, data: Body, **given: Given
+        request: Request, data: Body, session: AsyncSession | None = None, **given: Given
     ) -> Response:
         sight = resource.callers.sight(given)
         _check_items(data.items, sight, ignores=True)
@@ -80,7 +80,7 @@ def batch_delete(resource: Resource) -> Endpoint:
     names = [*key_fields(resource.info)]
 
     async def endpoint(
-        request: Request, session: AsyncSession, data: Body, **given: Given
+        request: Request, data: Body, session: AsyncSession | None = None, **given: Given
     ) -> Response:
         sight = resource.callers.sight(given)
         keys = [_key(each, names) if len(names) > 1 else each for each in data.ids]
@@ -100,7 +100,7 @@ def upsert(resource: Resource) -> Endpoint:
     targets = [{*key} for key in resource.upsert_targets]
 
     async def endpoint(
-        request: Request, session: AsyncSession, data: Body, **given: Given
+        request: Request, data: Body, session: AsyncSession | None = None, **given: Given
     ) -> Response:
         sight = resource.callers.sight(given)
         if {*data.on_conflict} not in targets:

@@ -81,8 +81,8 @@ class Callers:
         Raises:
             ConfigurationError: If a scope is nothing that could be a condition.
         """
-        if self._same_for_all is not None:
-            return self._same_for_all
+        if self.same_for_all is not None:
+            return self.same_for_all
 
         def told(prefix: str) -> list[Where]:
             values = (value for name, value in given.items() if name.startswith(prefix))
@@ -103,7 +103,8 @@ class Callers:
         return Sight(view, rights, given.get("actor"), bool(sees))
 
     @cached_property
-    def _same_for_all(self) -> Sight | None:
+    def same_for_all(self) -> Sight | None:
+        """What every caller may see and write, where nobody need be asked."""
         said = self.options
         asks = said.scope is not None or said.readable_by or said.writable_by or self.related
         if asks or said.actor or not isinstance(said.show_deleted, bool):

@@ -26,7 +26,7 @@ async def get_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     Raises:
         ConfigurationError: If no database was opened; the message names the fix.
     """
-    async with _session(connection, _database_of(connection)) as session:
+    async with opened(connection, database_of(connection)) as session:
         yield session
 
 
@@ -40,7 +40,7 @@ def session_dependency(database: Database | None) -> Callable[..., Any]:
         return get_db
 
     async def get_own_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-        async with _session(connection, database) as session:
+        async with opened(connection, database) as session:
             yield session
 
     return get_own_db
@@ -52,8 +52,19 @@ async def abandon_sessions(connection: HTTPConnection) -> None:
         await rollback(session)
 
 
+def is_open(connection: HTTPConnection, database: Database) -> bool:
+    """Tell whether this request has a session on a database already."""
+    return database in connection.scope.get(SESSIONS_KEY, ())
+
+
 @asynccontextmanager
-async def _session(connection: HTTPConnection, database: Database) -> AsyncGenerator[AsyncSession]:
+async def opened(connection: HTTPConnection, database: Database) -> AsyncGenerator[AsyncSession]:
+    """Open the session of a request, or give the one that it has; commits at the end.
+
+    Args:
+        connection: The request.
+        database: The database.
+    """
     sessions: dict[Database, AsyncSession] = connection.scope.setdefault(SESSIONS_KEY, {})
     if (shared := sessions.get(database)) is not None:
         async with transaction(shared):
@@ -67,7 +78,12 @@ async def _session(connection: HTTPConnection, database: Database) -> AsyncGener
             sessions.pop(database, None)
 
 
-def _database_of(connection: HTTPConnection) -> Database:
+def database_of(connection: HTTPConnection) -> Database:
+    """Find the database of an app.
+
+    Raises:
+        ConfigurationError: If none was opened; the message names the fix.
+    """
     for state in (connection.state, connection.app.state):
         database: Database | None = getattr(state, STATE_KEY, None)
         if database is not None:

@@ -26,7 +26,9 @@ def get_row(resource: Resource) -> Endpoint:
     """Build `GET /users/{id}`."""
     asker = Asker(resource, "get", resource.vocabulary.only("fields", "include", "deleted"))
 
-    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+    async def endpoint(
+        request: Request, session: AsyncSession | None = None, **given: Any
+    ) -> Response:
         key = read_key(resource, given)
         asked = asker.read(request, given, endpoint)
 
@@ -36,7 +38,8 @@ def get_row(resource: Resource) -> Endpoint:
             content = resource.writer.row(row, asked.selection)
             return content, resource.tagger.tag(row, content, asked.selection)
 
-        content, tag = await run(resource, session, "get", work, asked.sight)
+        plain = not asked.query.include
+        content, tag = await run(resource, request, session, "get", work, asked.sight, plain=plain)
         headers = {"ETag": tag, **asked.applied}
         if preconditions(request, whole=True).knows(tag):
             return Response(status_code=304, headers=headers)
@@ -50,8 +53,8 @@ def create_row(resource: Resource) -> Endpoint:
 
     async def endpoint(
         request: Request,
-        session: AsyncSession,
         data: BaseModel,
+        session: AsyncSession | None = None,
         **given: Any,  # noqa: ANN401
     ) -> Response:
         sight = resource.callers.sight(given)
@@ -73,8 +76,8 @@ def update_row(resource: Resource) -> Endpoint:
 
     async def endpoint(
         request: Request,
-        session: AsyncSession,
         data: Any,  # noqa: ANN401 - a validated body, or JSON where the model has JSON columns
+        session: AsyncSession | None = None,
         **given: Any,  # noqa: ANN401
     ) -> Response:
         key = read_key(resource, given)
@@ -98,7 +101,8 @@ def update_row(resource: Resource) -> Endpoint:
                     patch = read(merger.merged(data, row))
             return shown(resource, found(resource, given, await service.update(key, patch)), sight)
 
-        return await write(resource, request, session, "update", work, sight)
+        plain = not (demands.given or merges)
+        return await write(resource, request, session, "update", work, sight, plain=plain)
 
     return endpoint
 
@@ -108,8 +112,8 @@ def replace_row(resource: Resource) -> Endpoint:
 
     async def endpoint(
         request: Request,
-        session: AsyncSession,
         data: BaseModel,
+        session: AsyncSession | None = None,
         **given: Any,  # noqa: ANN401
     ) -> Response:
         key = read_key(resource, given)
@@ -127,7 +131,8 @@ def replace_row(resource: Resource) -> Endpoint:
             row = found(resource, given, await service.replace(key, data))
             return shown(resource, row, sight)
 
-        return await write(resource, request, session, "replace", work, sight)
+        plain = not demands.given
+        return await write(resource, request, session, "replace", work, sight, plain=plain)
 
     return endpoint
 
@@ -160,7 +165,9 @@ def purge_row(resource: Resource) -> Endpoint:
 
 
 def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> Endpoint:
-    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+    async def endpoint(
+        request: Request, session: AsyncSession | None = None, **given: Any
+    ) -> Response:
         key = read_key(resource, given)
         sight = resource.callers.sight(given)
         demands = demanded(resource, request) if operation == "delete" else Preconditions()
@@ -172,7 +179,8 @@ def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> En
             found(resource, given, await getattr(service, operation)(key) or None)
             return Answer(204)
 
-        return await write(resource, request, session, operation, work, sight)
+        plain = not demands.given
+        return await write(resource, request, session, operation, work, sight, plain=plain)
 
     return endpoint
 
@@ -180,7 +188,9 @@ def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> En
 def restore_row(resource: Resource) -> Endpoint:
     """Build `POST /users/{id}:restore`."""
 
-    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+    async def endpoint(
+        request: Request, session: AsyncSession | None = None, **given: Any
+    ) -> Response:
         key = read_key(resource, given)
         sight = resource.callers.sight(given)
 

@@ -123,8 +123,9 @@ def _endpoint(
 ) -> Endpoint:
     body = _body(resource, row)
     endpoint: Any = row.build(resource)
+    session = session_dependency(resource.options.database)
     endpoint.__signature__ = signature(
-        session=session_dependency(resource.options.database),
+        session=session,
         key=resource.info.key if row.on_row else (),
         body=body,
         asked=resource.callers.dependencies(operation),
@@ -135,6 +136,7 @@ def _endpoint(
         body is not None,
         resource.problems,
         partial(check_upserts, resource) if operation == "upsert" else None,
+        session,
     )
     made: Endpoint = endpoint
     return made

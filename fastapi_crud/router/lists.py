@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.exceptions import InvalidQuery
+from fastapi_crud.lane import Lane
 from fastapi_crud.operations import Operation
 from fastapi_crud.router.asking import Asker, Wanted
 from fastapi_crud.router.endpoints import Endpoint
@@ -20,9 +21,11 @@ def list_rows(resource: Resource) -> Endpoint:
     """Build `GET /users`."""
     asker = Asker(resource, "list", resource.vocabulary)
 
-    async def endpoint(request: Request, session: AsyncSession, **given: Any) -> Response:  # noqa: ANN401
+    async def endpoint(
+        request: Request, session: AsyncSession | None = None, **given: Any
+    ) -> Response:
         asked = asker.read(request, given, endpoint)
-        page, content = await _page(resource, session, "list", asked)
+        page, content = await _page(resource, request, session, "list", asked)
         links = link_header(request, asked.query, page)
         return json_response(content, 200, {**links, **total_headers(page), **asked.applied})
 
@@ -35,13 +38,13 @@ def search_rows(resource: Resource) -> Endpoint:
 
     async def endpoint(
         request: Request,
-        session: AsyncSession,
         data: Any,  # noqa: ANN401 - JSON
+        session: AsyncSession | None = None,
         **given: Any,  # noqa: ANN401
     ) -> Response:
         asked = asker.read_body(request, given, data)
         try:
-            page, content = await _page(resource, session, "search", asked)
+            page, content = await _page(resource, request, session, "search", asked)
         except InvalidQuery as error:  # a cursor, which is only read beside the rows
             issues = [replace(issue, loc=("body", *issue.loc[1:])) for issue in error.issues]
             raise InvalidQuery(issues) from error
@@ -51,7 +54,11 @@ def search_rows(resource: Resource) -> Endpoint:
 
 
 async def _page(
-    resource: Resource, session: AsyncSession, operation: Operation, asked: Wanted
+    resource: Resource,
+    request: Request,
+    session: AsyncSession | None,
+    operation: Operation,
+    asked: Wanted,
 ) -> tuple[AnyPage, bytes]:
     query = replace(asked.query, include=())  # loaded here, whatever page a service gives
 
@@ -61,4 +68,5 @@ async def _page(
         await service.repository.embed(page.items, asked.query.include)
         return page, resource.writer.page(page, asked.selection)
 
-    return await run(resource, session, operation, work, asked.sight)
+    plain = Lane.answers(asked.query)
+    return await run(resource, request, session, operation, work, asked.sight, plain=plain)

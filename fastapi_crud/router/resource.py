@@ -18,6 +18,7 @@ from fastapi_crud.query.loading import View, attributes_of, loads_of
 from fastapi_crud.query.vocabulary import Asked, Vocabulary, make_vocabulary
 from fastapi_crud.router.callers import Callers
 from fastapi_crud.router.conditional import Tagger
+from fastapi_crud.router.lanes import Lanes
 from fastapi_crud.router.merging import Merger
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.related import (
@@ -58,6 +59,7 @@ class Resource:
         upsert_item: What clients upsert: a row, and nothing that is related to it.
         upsert_targets: The unique keys that clients may upsert by.
         store: Remembers answers to idempotency keys, where that is asked for.
+        lanes: Knows the short way to its rows.
     """
 
     info: ModelInfo
@@ -76,6 +78,7 @@ class Resource:
     upsert_item: type[BaseModel]
     upsert_targets: Sequence[tuple[str, ...]]
     store: IdempotencyStore | None
+    lanes: Lanes
 
     @property
     def deletion(self) -> Deletion | None:
@@ -135,6 +138,8 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         )
     writer = RowWriter(info, read, included, options.pagination)
     merger = Merger(info, schemas.update)
+    callers = _callers(info, options, read, included, vocabulary, deletions)
+    service = options.service or generic[info.model, BaseModel, BaseModel]
     return Resource(
         info=info,
         names=names,
@@ -142,10 +147,10 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         schemas=schemas,
         shown=shown,
         view=view,
-        service=options.service or generic[info.model, BaseModel, BaseModel],
+        service=service,
         writer=writer,
         vocabulary=vocabulary,
-        callers=_callers(info, options, read, included, vocabulary, deletions),
+        callers=callers,
         problems=ProblemFormat(
             validation_detail=options.validation_detail, problem_base=options.problem_base
         ),
@@ -154,6 +159,7 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         upsert_item=bare,
         upsert_targets=_upsert_targets(info, bare),
         store=_store(info, options),
+        lanes=Lanes(info, options, service, read, callers.view),
     )
 
 

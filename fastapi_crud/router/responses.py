@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastapi_crud.columns import ModelInfo
+from fastapi_crud.lane import Record
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.query.vocabulary import Pagination
-from fastapi_crud.router.views import WHOLE, Included, Selection, shape_of
+from fastapi_crud.router.views import WHOLE, Included, Selection, is_derived, record_type, shape_of
 
 JSON = "application/json"
 MAX_SHAPES = 256
@@ -44,10 +45,14 @@ class RowWriter:
     ) -> None:
         self._info, self._read, self._included = info, read, included
         self._pagination = pagination
+        self._derived = is_derived(read)
         self._adapters = lru_cache(MAX_SHAPES)(self._make_adapters)
+        self._records = lru_cache(MAX_SHAPES)(self._make_record_adapters)
 
     def row(self, row: object, selection: Selection = WHOLE) -> bytes:
         """Write one row."""
+        if type(row) is Record and self._derived:
+            return self._records(selection)[0].dump_json(row, by_alias=True, warnings=False)
         one, _, left_out = self._adapters(selection)
         return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
@@ -64,6 +69,8 @@ class RowWriter:
         return b'{"items":%b%b}' % (items, rest)
 
     def _several(self, rows: Sequence[object], selection: Selection) -> bytes:
+        if rows and type(rows[0]) is Record and self._derived:
+            return self._records(selection)[1].dump_json(rows, by_alias=True, warnings=False)
         _, several, left_out = self._adapters(selection)
         exclude = {"__all__": left_out} if left_out else None
         return several.dump_json(_read(several, rows), by_alias=True, exclude=exclude)
@@ -83,6 +90,14 @@ class RowWriter:
         schema: Any = shape.schema
         rows: TypeAdapter[Any] = TypeAdapter(list[schema])  # pyright: ignore[reportInvalidTypeForm]
         return TypeAdapter(schema), rows, {*shape.left_out} or None
+
+    def _make_record_adapters(
+        self, selection: Selection
+    ) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        """Write what came from the database by its columns' types, without checking it again."""
+        shape = shape_of(self._info, self._read, selection, self._included)
+        record: Any = record_type(shape.schema)
+        return TypeAdapter(record), TypeAdapter(list[record])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """The route and router classes: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, routing
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
@@ -35,12 +36,14 @@ class RouteFacts:
         has_body: Whether a JSON body is expected.
         problems: How errors are written.
         check: Refuses databases that it cannot work with, by their dialect.
+        session: The dependency that opens a session, where the endpoint can do without.
     """
 
     allow: tuple[str, ...]
     has_body: bool
     problems: ProblemFormat
     check: Callable[[str], None] | None = None
+    session: Callable[..., Any] | None = None
 
 
 class CrudRoute(APIRoute):
@@ -54,14 +57,22 @@ class CrudRoute(APIRoute):
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler: errors become problems, and their changes are rolled back."""
-        handler = super().get_route_handler()
+        """Wrap FastAPI's handler: errors become problems, and their changes are rolled back.
+
+        A session is opened before the endpoint runs where the app has its own way to open one,
+        and by the endpoint, if it needs one, elsewhere.
+        """
         facts = self.facts
+        with_session = super().get_route_handler()
+        with undemanded(self, facts.session):
+            handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             try:
                 if facts.has_body:
                     check_media_type(request)
+                if facts.session in overrides_of(request):
+                    return await with_session(request)
                 return await handler(request)
             except ConfigurationError:
                 raise
@@ -107,6 +118,32 @@ class CrudRoute(APIRoute):
         if "QUERY" in facts.allow:
             headers["Accept-Query"] = "application/json"
         return Response(status_code=204, headers=headers)
+
+
+def overrides_of(request: Request) -> Mapping[Any, Any]:
+    """Tell which dependencies an app has others for."""
+    overrides: Mapping[Any, Any] = getattr(request.scope.get("app"), "dependency_overrides", {})
+    return overrides
+
+
+@contextmanager
+def undemanded(route: APIRoute, dependency: Callable[..., Any] | None) -> Generator[None]:
+    """Build handlers of a route that do without one of its own dependencies.
+
+    Args:
+        route: The route; where it is included, FastAPI builds the handlers of a copy.
+        dependency: What they do without.
+    """
+    copied = getattr(routing, "_effective_route_context_var", None)
+    context: Any = None if copied is None else copied.get()
+    built: Any = route if context is None else context
+    whole: Dependant = built.dependant
+    rest = [each for each in whole.dependencies if each.call != dependency]
+    built.dependant = replace(whole, dependencies=rest)
+    try:
+        yield
+    finally:
+        built.dependant = whole
 
 
 class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import cache
+from typing import Annotated, Any, cast
 
-from pydantic import MISSING, BaseModel, Field, create_model
+from pydantic import MISSING, BaseModel, EmailStr, Field, create_model
+from typing_extensions import TypedDict
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.query.loading import attribute_of
@@ -64,6 +66,8 @@ def shape_of(
         or (wanted is not None and attribute not in wanted)
     )
     relations = _relations(info, selection.include, included)
+    if not is_derived(read):
+        read = _believing(read)
     if not dropped and not relations:
         return Shape(read)
     if is_derived(read):
@@ -72,9 +76,24 @@ def shape_of(
     return Shape(_model(read.__name__, read, relations), dropped)
 
 
+def record_type(schema: type[BaseModel]) -> Any:  # noqa: ANN401 - a `TypedDict`
+    """Make the type of a row as a dictionary, keyed by attribute, that is written like a schema."""
+    fields: Fields = {}
+    for name, spec in schema.model_fields.items():
+        written = Field(serialization_alias=spec.serialization_alias or spec.alias or name)
+        fields[attribute_of(name, spec)] = Annotated[spec.annotation, *spec.metadata, written]
+    return TypedDict(schema.__name__, fields)  # type: ignore[operator]
+
+
 def is_derived(read: type[BaseModel]) -> bool:
     """Tell whether a read schema is the library's own, without rules of the developer's."""
     return read.__base__ is OutputSchema
+
+
+def shows_plainly(read: type[BaseModel]) -> bool:
+    """Tell whether a read schema looks at the columns of a row only, not at the row."""
+    rules = read.__pydantic_decorators__.model_validators.values()
+    return is_derived(read) or all(rule.info.mode == "after" for rule in rules)
 
 
 def documented_read(read: type[BaseModel], hideable: Collection[str]) -> type[BaseModel]:
@@ -105,6 +124,17 @@ def documented_view(
     if not optional and not relations:
         return read
     return _model(f"{name}View", read, {**optional, **relations})
+
+
+@cache
+def _believing(read: type[BaseModel]) -> type[BaseModel]:
+    """Let addresses that are stored be shown as they are: parsing each anew takes longer than all else."""
+    fields: Fields = {}
+    for name, spec in read.model_fields.items():
+        stored = {EmailStr: str, EmailStr | None: str | None}.get(spec.annotation)
+        if stored is not None:
+            fields[name] = (stored, spec)
+    return _model(read.__name__, read, fields) if fields else read
 
 
 def _optional(read: type[BaseModel], attributes: Collection[str]) -> Fields:

@@ -17,8 +17,10 @@ from fastapi_crud.exceptions import (
     UniqueViolation,
 )
 from fastapi_crud.idempotency import StoredAnswer
+from fastapi_crud.lane import Lane
 from fastapi_crud.operations import REMOVING, Operation
 from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.dependencies import database_of, is_open, opened
 from fastapi_crud.router.idempotency import fingerprint_of, principal_of, read_key, scope_of
 from fastapi_crud.router.preferences import preferences
 from fastapi_crud.router.resource import Resource
@@ -32,6 +34,9 @@ ATTEMPTS = 3
 """How often an operation of a single statement is tried when another transaction wins."""
 BACKOFF = 0.01
 """Seconds to wait at most before the second attempt; twice as long before the third."""
+NOTHING_HIDDEN: frozenset[str] = frozenset()
+NO_SESSION: Any = None
+"""What a service works in where it needs no session."""
 
 
 class Raced(UniqueViolation):
@@ -41,20 +46,23 @@ class Raced(UniqueViolation):
 async def write(
     resource: Resource,
     request: Request,
-    session: AsyncSession,
+    session: AsyncSession | None,
     operation: Operation,
     work: Callable[[AnyService], Awaitable[Answer]],
     sight: Sight,
+    *,
+    plain: bool = True,
 ) -> Response:
     """Do the work of an operation that writes, and answer as the client prefers.
 
     Args:
         resource: What is worked on.
         request: The request.
-        session: The session of the request.
+        session: The session of the request, if one is open.
         operation: Which operation it is.
         work: The work; it gives the answer.
         sight: What this caller may see and write.
+        plain: Whether the work is just the operation, without looking at the row before.
     """
     wishes = preferences(request, *(() if operation in REMOVING else ("return",)))
 
@@ -65,7 +73,7 @@ async def write(
 
     repeatable = request.method == "POST" and resource.store is not None
     wanted = await _once(resource, request, sight, wished) if repeatable else wished
-    answer = await run(resource, session, operation, wanted, sight)
+    answer = await run(resource, request, session, operation, wanted, sight, plain=plain)
     return answer.response()
 
 
@@ -103,50 +111,96 @@ async def _once(
 
 async def run(
     resource: Resource,
+    request: Request,
+    session: AsyncSession | None,
+    operation: Operation,
+    work: Callable[[AnyService], Awaitable[ResultT]],
+    sight: Sight,
+    *,
+    plain: bool = True,
+) -> ResultT:
+    """Do the work of an operation in a transaction that is committed before the answer leaves.
+
+    Args:
+        resource: What is worked on.
+        request: The request.
+        session: The session of the request, if one is open.
+        operation: Which operation it is.
+        work: The work; it returns what the answer needs, already written.
+        sight: What this caller may see and write.
+        plain: Whether the work is just the operation, and asks for nothing that needs instances.
+    """
+    if session is not None:
+        return await _in_session(resource, session, operation, work, sight)
+    database = resource.options.database or database_of(request)
+    if plain and sight is resource.callers.same_for_all and not is_open(request, database):
+        lane = resource.lanes.find(operation, database)
+        if lane is not None:
+            return await _in_lane(resource, lane, work)
+    async with opened(request, database) as own:
+        return await _in_session(resource, own, operation, work, sight)
+
+
+async def _in_lane(
+    resource: Resource, lane: Lane, work: Callable[[AnyService], Awaitable[ResultT]]
+) -> ResultT:
+    """Do the work the short way."""
+
+    async def attempt() -> ResultT:
+        service = resource.service(NO_SESSION)
+        service.repository = lane
+        return await work(service)
+
+    return await _persistently(resource, attempt, NOTHING_HIDDEN)
+
+
+async def _in_session(
+    resource: Resource,
     session: AsyncSession,
     operation: Operation,
     work: Callable[[AnyService], Awaitable[ResultT]],
     sight: Sight,
 ) -> ResultT:
-    """Do the work of an operation in a transaction that is committed before the answer leaves.
+    """Do the work in a session.
 
     Tried again where another transaction won, if nothing else could have happened in between:
     the service is the library's own, and the transaction began here.
-
-    Args:
-        resource: What is worked on.
-        session: The session of the request.
-        operation: Which operation it is.
-        work: The work; it returns what the answer needs, already written.
-        sight: What this caller may see and write.
     """
-    rules = resource.service.overrides(operation) or resource.options.announced
-    alone = not session.in_transaction() and not rules
-    for attempt in range(1, ATTEMPTS if alone else 1):
-        try:
-            return await _attempt(resource, session, work, sight)
-        except (TransactionConflict, Raced):
-            await asyncio.sleep(random.uniform(0, BACKOFF * attempt))  # noqa: S311 - only jitter
-    return await _attempt(resource, session, work, sight)
 
-
-async def _attempt(
-    resource: Resource,
-    session: AsyncSession,
-    work: Callable[[AnyService], Awaitable[ResultT]],
-    sight: Sight,
-) -> ResultT:
-    service = resource.service(session)
-    service.repository.view, service.rights = sight.view, sight.rights
-    service.actor, service.announced = sight.actor, resource.options.announced
-    if service.repository.view is not sight.view:
-        msg = f"repository of {type(service).__name__} is made anew each time: use cached_property"
-        raise ConfigurationError(msg)
-    try:
+    async def attempt() -> ResultT:
+        service = resource.service(session)
+        service.repository.view, service.rights = sight.view, sight.rights
+        service.actor, service.announced = sight.actor, resource.options.announced
+        if service.repository.view is not sight.view:
+            msg = (
+                f"repository of {type(service).__name__} is made anew each time: "
+                "use cached_property"
+            )
+            raise ConfigurationError(msg)
         async with transaction(session, resource.info):
             return await work(service)
+
+    rules = resource.service.overrides(operation) or resource.options.announced
+    alone = not session.in_transaction() and not rules
+    return await _persistently(resource, attempt, sight.rights.hidden, ATTEMPTS if alone else 1)
+
+
+async def _persistently(
+    resource: Resource,
+    attempt: Callable[[], Awaitable[ResultT]],
+    hidden: frozenset[str],
+    attempts: int = ATTEMPTS,
+) -> ResultT:
+    """Try again where another transaction won; say nothing of what a client does not know of."""
+    try:
+        for number in range(1, attempts):
+            try:
+                return await attempt()
+            except (TransactionConflict, Raced):
+                await asyncio.sleep(random.uniform(0, BACKOFF * number))  # noqa: S311 - only jitter
+        return await attempt()
     except ConstraintViolation as error:
-        hidden = resource.concealed(error.fields, sight.rights.hidden)
-        if hidden:
-            raise error.without(hidden) from error
+        concealed = resource.concealed(error.fields, hidden)
+        if concealed:
+            raise error.without(concealed) from error
         raise

@@ -1,0 +1,261 @@
+"""Statements compiled once and run on the driver's own connection: the short way to the rows.
+
+SQLAlchemy compiles a statement, converts what goes in and what comes out, and lends a connection
+of its pool; what its execution adds to each call is left out. This is the one room that knows
+inner parts of SQLAlchemy and of drivers. Where anything is there that only the ordinary way
+honours, such as listeners, `echo`, or another driver, `Plans` says that it is not `usable`.
+"""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.util import greenlet_spawn
+
+Row = Sequence[Any]
+Processor = Callable[[Any], Any]
+
+HEARD = (
+    "before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute",
+    "begin", "commit", "rollback", "engine_connect",
+)  # fmt: skip
+"""What a listener of an engine may want to hear of a statement."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A compiled statement.
+
+    Args:
+        text: The SQL, as the driver takes it.
+        parameters: In their order: the name, what converts it, and what it is unless given.
+        types: The types of the columns that come back.
+        writes: Whether it changes anything.
+    """
+
+    text: str
+    parameters: Sequence[tuple[str, Processor | None, Any]]
+    types: Sequence[Any]
+    writes: bool
+    processors: list[Sequence[tuple[int, Processor]]] = field(default_factory=list[Any])
+    """What converts the columns that need it; known when it first has run."""
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Convert the values of one call."""
+        arguments: list[Any] = []
+        for name, convert, otherwise in self.parameters:
+            value = values.get(name, otherwise)
+            arguments.append(value if convert is None else convert(value))
+        return arguments
+
+    def converted(
+        self, rows: Sequence[Row], dialect: Dialect, codes: Sequence[Any]
+    ) -> Sequence[Row]:
+        """Convert what came back.
+
+        Args:
+            rows: As the driver gave them.
+            dialect: The dialect.
+            codes: The driver's codes of their types.
+        """
+        if not self.processors:
+            found = [
+                each._cached_result_processor(dialect, code)  # noqa: SLF001
+                for each, code in zip(self.types, codes, strict=True)
+            ]
+            self.processors.append([(i, it) for i, it in enumerate(found) if it is not None])
+        needed = self.processors[0]
+        if not needed:
+            return rows
+        converted: list[Row] = []
+        for row in rows:
+            values = [*row]
+            for i, convert in needed:
+                values[i] = convert(values[i])
+            converted.append(values)
+        return converted
+
+
+def plan_of(statement: ClauseElement, dialect: Dialect) -> Plan | None:
+    """Compile a statement.
+
+    Args:
+        statement: A statement whose values are bound parameters.
+        dialect: The dialect.
+
+    Returns:
+        None where the values of a call change the SQL, or SQLAlchemy adds some to it.
+    """
+    compiled: Any = statement.compile(dialect=dialect)
+    adds = (
+        compiled.insert_prefetch or compiled.update_prefetch
+        if compiled.isinsert or compiled.isupdate
+        else ()
+    )
+    if adds or compiled.post_compile_params or compiled.literal_execute_params:
+        return None
+    given = compiled.construct_params(_check=False)
+    convert = compiled._bind_processors  # noqa: SLF001
+    names = compiled.positiontup or ()
+    return Plan(
+        text=str(compiled),
+        parameters=[(name, convert.get(name), given[name]) for name in names],
+        types=[column.type for column in compiled._result_columns],  # noqa: SLF001
+        writes=bool(compiled.isinsert or compiled.isupdate or compiled.isdelete),
+    )
+
+
+async def _run_asyncpg(
+    connection: Any, plan: Plan, arguments: Sequence[Any]
+) -> tuple[Sequence[Row], Sequence[Any]]:
+    if plan.processors:
+        return await connection.fetch(plan.text, *arguments), ()
+    prepared = await connection.prepare(plan.text)
+    codes = [attribute.type.oid for attribute in prepared.get_attributes()]
+    return await prepared.fetch(*arguments), codes
+
+
+async def _run_aiosqlite(
+    connection: Any, plan: Plan, arguments: Sequence[Any]
+) -> tuple[Sequence[Row], Sequence[Any]]:
+    run = _write_sqlite if plan.writes else _read_sqlite
+    rows = await connection._execute(run, connection._conn, plan.text, arguments)  # noqa: SLF001
+    return rows, [None] * len(plan.types)
+
+
+def _read_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
+    return connection.execute(text, arguments).fetchall()
+
+
+def _write_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
+    with connection:  # commits, or rolls back
+        return connection.execute(text, arguments).fetchall()
+
+
+Runner = Callable[[Any, Plan, Sequence[Any]], Awaitable[tuple[Sequence[Row], Sequence[Any]]]]
+
+RUNNERS: Mapping[str, Runner] = MappingProxyType(
+    {"asyncpg": _run_asyncpg, "aiosqlite": _run_aiosqlite}
+)
+"""Driver → how it runs a statement that is a transaction of its own, in one go."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plans:
+    """Runs plans on one engine.
+
+    Args:
+        engine: The engine.
+    """
+
+    engine: AsyncEngine
+
+    @property
+    def usable(self) -> bool:
+        """Whether the short way does all that the ordinary way would do, at this moment."""
+        engine: Any = self.engine.sync_engine
+        if not self._fits or type(engine.pool) is not AsyncAdaptedQueuePool:
+            return False
+        heard = any(getattr(engine.dispatch, name) for name in HEARD)
+        return not (heard or engine._should_log_info())  # noqa: SLF001
+
+    @cached_property
+    def _fits(self) -> bool:
+        engine: Any = self.engine.sync_engine
+        dialect = engine.dialect
+        leveled = dialect._on_connect_isolation_level is not None  # noqa: SLF001
+        special = leveled or engine.get_execution_options() or dialect.loaded_dbapi is None
+        return dialect.driver in RUNNERS and not special
+
+    async def fetch(self, plan: Plan, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Run a plan, as a transaction of its own.
+
+        Args:
+            plan: The plan.
+            values: The values of its parameters.
+
+        Raises:
+            DBAPIError: If the database refuses, as SQLAlchemy raises it.
+        """
+        engine: Any = self.engine.sync_engine
+        dialect = engine.dialect
+        arguments = plan.arguments(values)
+        lent = await self._lent(engine.pool)
+        try:
+            rows, codes = await RUNNERS[dialect.driver](lent.driver_connection, plan, arguments)
+        except Exception as error:
+            raise _given_back(lent, dialect, plan, error) from error
+        except BaseException:
+            lent.invalidate()  # cancelled: nobody knows what it is doing
+            raise
+        lent._close_special(transaction_reset=True)  # noqa: SLF001 - there is none to roll back
+        return plan.converted(rows, dialect, codes)
+
+    async def _lent(self, pool: Any) -> Any:  # noqa: ANN401 - a connection of the pool
+        """Borrow a connection: at once where one is free, which needs no greenlet."""
+        if self._doubtful:
+            self._doubtful.pop()
+        elif self._is_quick and pool.checkedin():
+            return pool.connect()
+        return await greenlet_spawn(pool.connect)
+
+    @cached_property
+    def _is_quick(self) -> bool:
+        """Whether nothing has to be asked of a connection before it is lent."""
+        pool: Any = self.engine.sync_engine.pool
+        return not (pool._pre_ping or pool._recycle > -1 or pool.dispatch.checkout)  # noqa: SLF001
+
+    @cached_property
+    def _doubtful(self) -> list[None]:
+        """As many as there may be connections that are broken, and are replaced when lent."""
+        doubtful: list[None] = []
+        engine = self.engine.sync_engine
+
+        def doubt(*event: object) -> None:
+            del event
+            pool: Any = engine.pool
+            doubtful[:] = [None] * (pool.size() + pool._max_overflow)  # noqa: SLF001
+
+        doubt()
+        listen(engine, "invalidate", doubt)
+        listen(engine, "soft_invalidate", doubt)
+        return doubtful
+
+
+def _given_back(lent: Any, dialect: Any, plan: Plan, error: Exception) -> Exception:  # noqa: ANN401
+    """Give back a connection on which a statement has failed; the error as SQLAlchemy has it."""
+    adapted = lent.dbapi_connection
+    try:
+        adapted._handle_exception(error)  # noqa: SLF001
+    except Exception as raised:  # noqa: BLE001 - that is what it does
+        known: Exception = raised
+    else:  # pragma: no cover - it always raises
+        known = error
+    if not isinstance(known, dialect.loaded_dbapi.Error):
+        lent.invalidate(known)
+        return known
+    broken = dialect.is_disconnect(known, adapted, None)
+    found: Any = DBAPIError.instance(
+        plan.text,
+        None,
+        known,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=broken,
+        dialect=dialect,
+    )
+    if broken:
+        lent._pool._invalidate(lent, known)  # noqa: SLF001 - and those that are as old
+    else:
+        lent._close_special(transaction_reset=True)  # noqa: SLF001
+    refused: Exception = found
+    return refused

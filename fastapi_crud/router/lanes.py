@@ -1,0 +1,96 @@
+"""Which requests take the short way to rows: those where no rule of the developer's has a part.
+
+The meaning is what a service does in a session; the short way gives the same answers. It is left
+out wherever something is there that only a session honours.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from pydantic import BaseModel
+
+from fastapi_crud.columns import ModelInfo
+from fastapi_crud.database import Database
+from fastapi_crud.lane import Lane
+from fastapi_crud.operations import Operation
+from fastapi_crud.options import CrudOptions
+from fastapi_crud.query.conditions import Translator
+from fastapi_crud.query.loading import View, attributes_of
+from fastapi_crud.router.views import shows_plainly
+from fastapi_crud.service import Service
+from fastapi_crud.unit_of_work import reads_plainly, writes_plainly
+
+Change = Literal["create", "update", "delete"]
+
+WAYS: Mapping[Operation, Change | None] = MappingProxyType(
+    {
+        "list": None,
+        "search": None,
+        "get": None,
+        "create": "create",
+        "update": "update",
+        "replace": "update",
+        "delete": "delete",
+    }
+)
+"""Operation that may take the short way → what it does to a row."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lanes:
+    """Knows the short way of one resource, for each database.
+
+    Args:
+        info: The model.
+        options: What the developer said.
+        service: The class that does the work.
+        read: The schema of one row.
+        view: What every caller sees.
+    """
+
+    info: ModelInfo
+    options: CrudOptions
+    service: type[Service[Any, Any, Any]]
+    read: type[BaseModel]
+    view: View
+    _lanes: WeakKeyDictionary[Any, Mapping[Operation, Lane]] = field(
+        default_factory=WeakKeyDictionary[Any, Mapping[Operation, Lane]]
+    )
+
+    def find(self, operation: Operation, database: Database) -> Lane | None:
+        """Give the short way, where an operation can take it at this moment."""
+        if not database.plain:
+            return None
+        engine = database.engine
+        if engine not in self._lanes:
+            self._lanes[engine] = self._open(database)
+        return self._lanes[engine].get(operation)
+
+    def _open(self, database: Database) -> Mapping[Operation, Lane]:
+        names = [*attributes_of(self.read)]
+        if not shows_plainly(self.read) or not reads_plainly(self.info, names):
+            return {}
+        lane = Lane(self.info, names, database.engine, self.view)
+        return {
+            operation: lane
+            for operation in WAYS
+            if self.service.is_plain(operation) and self._writes_plainly(operation, database)
+        }
+
+    def _writes_plainly(self, operation: Operation, database: Database) -> bool:
+        change = WAYS[operation]
+        if change is None:
+            return True
+        said = self.options
+        if said.announced or said.nested or said.links or (operation == "replace" and said.upsert):
+            return False
+        if operation == "create" and said.idempotency:
+            return False
+        dialect = database.engine.dialect
+        marked = Translator(dialect.name, deletions=self.view.deletions).deletion(self.info)
+        if change == "delete" and marked is not None:
+            change = "update"
+        return writes_plainly(self.info, attributes_of(self.read), change, dialect)
