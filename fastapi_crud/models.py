@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from types import new_class
@@ -14,6 +15,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import TypeDecorator
+from typing_extensions import override
 
 from fastapi_crud.exceptions import ConfigurationError
 
@@ -117,6 +119,15 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    @override
+    def result_processor(
+        self,
+        dialect: Dialect,
+        coltype: Any,  # noqa: ANN401 - as SQLAlchemy types it
+    ) -> Callable[[Any], datetime | None] | None:
+        """Leave out the step where the driver gives an aware datetime in UTC by itself."""
+        return None if dialect.driver == "asyncpg" else super().result_processor(dialect, coltype)
 
 
 def utc_now() -> datetime:

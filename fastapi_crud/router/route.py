@@ -21,6 +21,7 @@ from fastapi_crud.database import startup_checks
 from fastapi_crud.exceptions import ConfigurationError, CrudError, UnsupportedMediaType
 from fastapi_crud.models import ModelT
 from fastapi_crud.router.dependencies import abandon_sessions
+from fastapi_crud.router.direct import Direct, Unusual, direct_of
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
 from fastapi_crud.schemas import CreateT, ReadT, Schemas, UpdateT
 
@@ -64,8 +65,9 @@ class CrudRoute(APIRoute):
         """
         facts = self.facts
         with_session = super().get_route_handler()
-        with undemanded(self, facts.session):
+        with undemanded(self, facts.session) as built:
             handler = super().get_route_handler()
+            built.direct = self._direct(built)
 
         async def handle(request: Request) -> Response:
             try:
@@ -96,11 +98,38 @@ class CrudRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HEAD like GET, OPTIONS with what is allowed, other methods with 405."""
         if self._is_head_of_get(scope):
-            await super().handle({**scope, "method": "GET"}, receive, without_body(send))
+            await self._answer({**scope, "method": "GET"}, receive, without_body(send))
         elif scope["method"] in (self.methods or ()):
-            await super().handle(scope, receive, send)
+            await self._answer(scope, receive, send)
         else:
             await self._not_here(Request(scope, receive))(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        direct = direct_of(self, scope)
+        request = Request(scope, receive)
+        if direct is None or self.facts.session in overrides_of(request):
+            await super().handle(scope, receive, send)
+            return
+        try:
+            response = await direct.answer(scope, receive)
+        except ConfigurationError:
+            raise
+        except Unusual as unusual:
+            await super().handle(scope, unusual.receive, send)
+            return
+        except EXPECTED as error:
+            await abandon_sessions(request)
+            response = problem_of(request, error, self.facts.problems)
+        await response(scope, receive, send)
+
+    def _direct(self, built: Any) -> Direct | None:  # noqa: ANN401 - a route, or FastAPI's copy of one
+        """Answer at once where the endpoint is all there is, and no body is too large."""
+        if self.facts.session is None or built.dependant.dependencies:
+            return None
+        if getattr(built, "max_body_size", None) is not None:
+            return None
+        parameters = {field.alias: field.name for field in built.dependant.path_params}
+        return Direct(self.endpoint, parameters, built.body_field)
 
     def _is_head_of_get(self, scope: Scope) -> bool:
         return scope["method"] == "HEAD" and "GET" in (self.methods or ())
@@ -127,7 +156,7 @@ def overrides_of(request: Request) -> Mapping[Any, Any]:
 
 
 @contextmanager
-def undemanded(route: APIRoute, dependency: Callable[..., Any] | None) -> Generator[None]:
+def undemanded(route: APIRoute, dependency: Callable[..., Any] | None) -> Generator[Any]:
     """Build handlers of a route that do without one of its own dependencies.
 
     Args:
@@ -141,7 +170,7 @@ def undemanded(route: APIRoute, dependency: Callable[..., Any] | None) -> Genera
     rest = [each for each in whole.dependencies if each.call != dependency]
     built.dependant = replace(whole, dependencies=rest)
     try:
-        yield
+        yield built
     finally:
         built.dependant = whole
 
