@@ -3,7 +3,7 @@
 import inspect
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -98,7 +98,7 @@ class Database:
     @property
     def plain(self) -> bool:
         """Whether its sessions are the library's own, and nobody listens to any session."""
-        return self.sessionmaker is self._own and not any(map(bool, _heard()))
+        return self.sessionmaker is self._own and not any(_heard())
 
     @asynccontextmanager
     async def lifespan(self, app: Any) -> AsyncGenerator[dict[str, "Database"]]:  # noqa: ANN401
@@ -155,9 +155,10 @@ class Database:
 
 @cache
 def _heard() -> list[Any]:
-    """Give the listeners that every session has, whatever they listen to."""
+    """Give the listeners that every session has, by what they listen to; kept up to date."""
     dispatch: Any = Session().dispatch
-    return [getattr(dispatch, name) for name in type(dispatch)._event_names]  # noqa: SLF001
+    names: Sequence[str] = dispatch._event_names  # noqa: SLF001
+    return [getattr(dispatch, name).parent_listeners for name in names]
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
 from fastapi_crud.plans import Plan, Plans, plan_of
-from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
+from fastapi_crud.query.clauses import CountMode, Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.statements import Statements
@@ -134,8 +134,8 @@ class Lane(Reader[Any]):
         if query.where or not all(isinstance(it, OrderBy) for it in query.order_by):
             return await super()._page(query)
         more = int(query.count != "exact")
-        form = replace(query, skip=int(query.skip > 0), limit=0)
-        statement = self._paging(form)
+        form = (query.order_by, query.count, query.deleted, query.fields, query.skip > 0)
+        statement = self._paging(*form)
         bounds = {"crud_skip": query.skip, "crud_limit": query.limit + more}
         return self._paired(await self._run(statement, bounds), statement.names)
 
@@ -169,13 +169,20 @@ class Lane(Reader[Any]):
                 record[name] = assume_utc(record[name])
         return record
 
-    def _make_paging(self, form: Query) -> Statement:
+    def _make_paging(
+        self,
+        order_by: tuple[OrderBy, ...],
+        count: CountMode,
+        deleted: Deleted,
+        fields: tuple[str, ...] | None,
+        skips: bool,  # noqa: FBT001 - part of a key
+    ) -> Statement:
         names = self._names
-        if form.fields is not None:
-            names = tuple(dict.fromkeys([*(it.name for it in self.info.key), *form.fields]))
-        sql = self._statements(form.deleted, names).page(replace(form, skip=0))
+        if fields is not None:
+            names = tuple(dict.fromkeys([*(it.name for it in self.info.key), *fields]))
+        sql = self._statements(deleted, names).page(Query(order_by=order_by, count=count))
         sql = sql.limit(sa.bindparam("crud_limit", type_=sa.BigInteger()))
-        if form.skip:
+        if skips:
             sql = sql.offset(sa.bindparam("crud_skip", type_=sa.BigInteger()))
         return self._made(sql, names)
 

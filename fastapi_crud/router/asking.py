@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette.datastructures import QueryParams
 
 from fastapi_crud.access import Rights
 from fastapi_crud.exceptions import PermissionDenied
@@ -21,6 +23,12 @@ from fastapi_crud.router.preferences import preferences
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.route import query_parameters_of
 from fastapi_crud.router.views import Selection, is_derived
+
+
+MAX_QUERIES = 256
+"""How many query strings a list remembers the meaning of."""
+MAX_REMEMBERED = 200
+"""How many bytes such a query string has at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +79,10 @@ class Asker:
             InvalidQuery: If it cannot be read.
         """
         sight = self.resource.callers.sight(given)
+        text: bytes = request.scope["query_string"]
+        plain = sight is self.resource.callers.same_for_all and "prefer" not in request.headers
+        if plain and len(text) <= MAX_REMEMBERED and (wanted := self._remembered(text)):
+            return wanted
         pairs = request.query_params.multi_items()
         if self.operation == "get" and not self.vocabulary.parameters:
             pairs = []  # it has no parameters, so there is nothing to mistype
@@ -80,6 +92,21 @@ class Asker:
         wishes = preferences(request, "handling")
         caller = Caller(foreign=foreign, hidden=sight.rights.hidden, lenient=wishes.lenient)
         return self._asked(parse_query(pairs, self.vocabulary, caller), sight, wishes.applied)
+
+    @cached_property
+    def _remembered(self) -> Callable[[bytes], Wanted | None]:
+        """Read what many requests ask for once, where no caller is asked and no name is foreign."""
+        sight = self.resource.callers.sight({})
+        known = self.vocabulary.parameters.keys()
+
+        @lru_cache(MAX_QUERIES)
+        def read(text: bytes) -> Wanted | None:
+            pairs = QueryParams(text).multi_items()
+            if not known >= {name for name, _ in pairs}:
+                return None
+            return self._asked(parse_query(pairs, self.vocabulary), sight, {})
+
+        return read
 
     def read_body(self, request: Request, given: Mapping[str, Any], data: Any) -> Wanted:  # noqa: ANN401
         """Read a JSON body.

@@ -60,7 +60,9 @@ async def _page(
     operation: Operation,
     asked: Wanted,
 ) -> tuple[AnyPage, bytes]:
-    query = replace(asked.query, include=())  # loaded here, whatever page a service gives
+    query = asked.query
+    if query.include:
+        query = replace(query, include=())  # loaded here, whatever page a service gives
 
     async def work(service: AnyService) -> tuple[AnyPage, bytes]:
         walks = query.cursor is not None

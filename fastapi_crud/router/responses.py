@@ -155,10 +155,10 @@ def link_header(request: Request, query: Query, page: AnyPage) -> dict[str, str]
     links = _cursor_links(page) if isinstance(page, CursorPage) else _offset_links(query, page)
     place = {"skip", "cursor"}
     kept = [(k, v) for k, v in request.query_params.multi_items() if k not in place]
-    path = quote(request.scope["path"])
+    start = f"{quote(request.scope['path'])}?{urlencode(kept)}{'&' if kept else ''}"
     written = [
-        f'<{path}?{urlencode([*kept, parameter])}>; rel="{relation}"'
-        for relation, parameter in links.items()
+        f'<{start}{name}={quote(text, safe="")}>; rel="{relation}"'
+        for relation, (name, text) in links.items()
     ]
     return {"Link": ", ".join(written)}
 
