@@ -29,6 +29,8 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Operation → the methods that a subclass can put rules into."""
 PLAIN_ROOMS = frozenset({"fastapi_crud.hooks", "fastapi_crud.row_service", "fastapi_crud.service"})
 """Where methods are that have no rules of a subclass."""
+BEFORE = frozenset({"prepare", "before_create", "before_update", "before_delete"})
+"""The methods that see what is written, and no row."""
 MAKING = frozenset({"__init__", "__new__", "__getattribute__", "__getattr__"})
 """What of a class's inner workings can change all that its instances do."""
 
@@ -55,6 +57,15 @@ class Hooks(ForModel, Generic[ModelT]):
     @classmethod
     def is_plain(cls, operation: str) -> bool:
         """Tell whether a subclass changes nothing of what an operation does."""
+        return not cls._changed(operation)
+
+    @classmethod
+    def only_prepares(cls, operation: str) -> bool:
+        """Tell whether a subclass changes nothing but what comes before an operation."""
+        return cls._changed(operation) <= BEFORE
+
+    @classmethod
+    def _changed(cls, operation: str) -> frozenset[str]:
         ours = [
             base for base in cls.__mro__ if base.__module__ in {*PLAIN_ROOMS, ForModel.__module__}
         ]
@@ -62,7 +73,7 @@ class Hooks(ForModel, Generic[ModelT]):
         known = {name for base in ours for name in vars(base)} | MAKING
         changed = {it for it in own & known if not it.startswith("__") or it in MAKING}
         elsewhere = {it for names in OVERRIDES.values() for it in names} - {*OVERRIDES[operation]}
-        return not changed - elsewhere
+        return frozenset(changed - elsewhere)
 
     @classmethod
     def defines(cls, name: str) -> bool:

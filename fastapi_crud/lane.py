@@ -6,12 +6,14 @@ of `unit_of_work`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from fastapi_crud.changes import insertion_groups
@@ -80,10 +82,23 @@ class Lane(Reader[Any]):
         self._names = tuple(names)
         self._engine = engine
         self._plans = Plans(engine)
+        self._session: AsyncSession | None = None
         remembered = lru_cache(MAX_STATEMENTS)
         self._paging = remembered(self._make_paging)
         self._inserting = remembered(self._make_inserting)
         self._updating = remembered(self._make_updating)
+
+    def within(self, session: AsyncSession) -> Self:
+        """Go this way in the transaction of a session."""
+        lane = copy(self)
+        lane._session = session
+        return lane
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether its session holds instances: they would not know of what is written."""
+        session = self._session
+        return session is not None and bool(session.identity_map or session.new)
 
     @staticmethod
     def answers(query: Query) -> bool:
@@ -150,6 +165,10 @@ class Lane(Reader[Any]):
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Any]:
         with translated(self.info):
+            if self._session is not None:
+                return await self._session.run_sync(
+                    _execute, self.info.mapper, statement.sql, values
+                )
             if statement.plan is not None and self._plans.usable:
                 return await self._plans.fetch(statement.plan, values)
             async with self._engine.connect() as connection:
@@ -268,6 +287,10 @@ class Lane(Reader[Any]):
     ) -> Statements:
         translator = replace(self._translator, deleted=deleted)
         return Statements(self.info, translator, columns=self._selected(names or self._names))
+
+
+def _execute(session: Session, mapper: Any, sql: Any, values: Mapping[str, Any]) -> Sequence[Any]:  # noqa: ANN401
+    return session.connection({"mapper": mapper}).execute(sql, values).all()
 
 
 def _forms(values: Mapping[str, Any]) -> list[Form]:

@@ -1,6 +1,6 @@
 """What a service does with single rows, and with pages of them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic
 
@@ -11,6 +11,7 @@ from fastapi_crud.bodies import column_values
 from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo, inspect_model
 from fastapi_crud.exceptions import KeyMismatch
 from fastapi_crud.hooks import Hooks
+from fastapi_crud.lane import Lane
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, Query, Where
 from fastapi_crud.query.pagination import CursorPage, Page
@@ -28,6 +29,9 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         repository: Repository[ModelT] = generic[self.model](self.session)
         return repository
 
+    lane: Lane | None = None
+    """The short way to rows, for the first operation only; set by the router, where there is one."""
+
     @property
     def info(self) -> ModelInfo:
         """What the model consists of."""
@@ -39,7 +43,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Args:
             id: Its primary key; a tuple where it is composite.
         """
-        return await self.repository.get(id)
+        return await self._through(self._taken()).get(id)
 
     async def get_multi(
         self,
@@ -68,7 +72,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             query: Which rows, in what order, from where, and with what.
         """
         if "get_multi" not in self.overrides("list"):
-            return await self.repository.get_page(query)
+            return await self._through(self._taken()).get_page(query)
         extra = {"where": query.where} if query.where else {}
         order = {"order_by": query.order_by} if query.order_by else {}
         items, total = await self.get_multi(skip=query.skip, limit=query.limit, **extra, **order)
@@ -81,7 +85,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Args:
             query: Which rows, in what order, and its `cursor`: empty for the first page.
         """
-        return await self.repository.get_cursor_page(query)
+        return await self._through(self._taken()).get_cursor_page(query)
 
     async def create(self, data: CreateT) -> ModelT:
         """Store a new row.
@@ -93,7 +97,8 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             Conflict: If it clashes with what is stored.
             InvalidData: If it cannot be stored.
         """
-        return await self._create(await self._prepared(column_values(data, self.info)))
+        lane = self._taken()
+        return await self._create(await self._prepared(column_values(data, self.info)), lane)
 
     async def update(self, id: Any, data: UpdateT) -> ModelT | None:  # noqa: A002, ANN401
         """Change what the body names, and nothing else.
@@ -105,8 +110,9 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Returns:
             The row as it is now, or None if there is none.
         """
+        lane = self._taken()
         values = self._changes(id, column_values(data, self.info, only_set=True), data)
-        return await self.change(id, await self._prepared(values, id))
+        return await self._change(id, await self._prepared(values, id), lane)
 
     async def replace(self, id: Any, data: BaseModel) -> ModelT | None:  # noqa: A002, ANN401
         """Set all writable columns: what the body leaves out goes back to its default.
@@ -118,9 +124,10 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Returns:
             The row as it is now, or None if there is none.
         """
+        lane = self._taken()
         values = self._changes(id, column_values(data, self.info), data)
         values = await self._prepared(values, id)
-        return await self.change(id, self._defaults(data, values) | values)
+        return await self._change(id, self._defaults(data, values) | values, lane)
 
     async def change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
         """Change columns of a row: what is no client's to write as well. The hooks run.
@@ -132,8 +139,11 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Returns:
             The row as it is now, or None if there is none.
         """
+        return await self._change(id, values, None)
+
+    async def _change(self, id: Any, values: dict[str, Any], lane: Lane | None) -> ModelT | None:  # noqa: A002, ANN401
         await self.before_update(id, values)
-        row = await self.repository.update(id, values)
+        row = await self._through(lane).update(id, values)
         if row is not None:
             await self.after_update(row, values)
             await self._announce("updated", row)
@@ -152,7 +162,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         values = self._changes(id, column_values(data, self.info), data)
         key = dict(zip((c.name for c in self.info.key), self.info.as_key(id) or (), strict=True))
-        return await self._create(await self._prepared(values) | key)
+        return await self._create(await self._prepared(values) | key, None)
 
     async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key
         """Delete a row.
@@ -166,7 +176,9 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Raises:
             ForeignKeyViolation: If other rows still refer to it.
         """
-        return await self._remove(id, self.repository.delete)
+        lane = self._taken()
+        await self.before_delete(id)
+        return await self._removed(id, await self._through(lane).delete(id))
 
     async def restore(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
         """Undo the deletion of a row that is marked as deleted.
@@ -200,7 +212,8 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         Raises:
             ForeignKeyViolation: If other rows still refer to it.
         """
-        return await self._remove(id, self.repository.purge)
+        await self.before_delete(id)
+        return await self._removed(id, await self.repository.purge(id))
 
     async def get_for_update(self, id: Any) -> ModelT | None:  # noqa: A002, ANN401 - any key
         """Give a row and lock it until the transaction ends: what it says stays so.
@@ -217,20 +230,27 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             values.update(self.rights.fixed)
         return values
 
-    async def _create(self, values: dict[str, Any]) -> ModelT:
+    async def _create(self, values: dict[str, Any], lane: Lane | None) -> ModelT:
         await self.before_create(values)
-        row = await self.repository.create(values)
+        row = await self._through(lane).create(values)
         await self.after_create(row)
         await self._announce("created", row)
         return row
 
-    async def _remove(self, id: Any, remove: Callable[[Any], Awaitable[bool]]) -> bool:  # noqa: A002, ANN401
-        await self.before_delete(id)
-        removed = await remove(id)
+    async def _removed(self, id: Any, removed: bool) -> bool:  # noqa: A002, ANN401, FBT001
         if removed:
             await self.after_delete(id)
             await self._announce_deletion(id)
         return removed
+
+    def _taken(self) -> Lane | None:
+        """Take the short way: what a hook asks of this service goes the long way."""
+        lane, self.lane = self.lane, None
+        return lane
+
+    def _through(self, lane: Lane | None) -> Any:  # noqa: ANN401 - a repository, or what stands in
+        """Go the short way, unless the session holds rows, which would not hear of a change."""
+        return self.repository if lane is None or lane.is_crowded else lane
 
     async def _announce(self, change: Change, row: ModelT) -> None:
         if change in self.announced:

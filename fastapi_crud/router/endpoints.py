@@ -34,7 +34,8 @@ def get_row(resource: Resource) -> Endpoint:
 
         async def work(service: AnyService) -> tuple[bytes, str]:
             row = found(resource, given, await service.get(key))
-            await service.repository.embed([row], asked.query.include)
+            if asked.query.include:
+                await service.repository.embed([row], asked.query.include)
             content = resource.writer.row(row, asked.selection)
             return content, resource.tagger.tag(row, content, asked.selection)
 

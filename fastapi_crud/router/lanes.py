@@ -6,6 +6,7 @@ out wherever something is there that only a session honours.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ from weakref import WeakKeyDictionary
 from pydantic import BaseModel
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.database import Database
+from fastapi_crud.database import AsyncSession, Database
 from fastapi_crud.lane import Lane
 from fastapi_crud.operations import Operation
 from fastapi_crud.options import CrudOptions
@@ -61,13 +62,26 @@ class Lanes:
     )
 
     def find(self, operation: Operation, database: Database) -> Lane | None:
-        """Give the short way, where an operation can take it at this moment."""
+        """Give the short way, where an operation needs no session at this moment."""
+        return self._find(operation, database) if operation in self._plain else None
+
+    @cached_property
+    def _plain(self) -> frozenset[Operation]:
+        return frozenset(operation for operation in WAYS if self.service.is_plain(operation))
+
+    def within(
+        self, operation: Operation, database: Database, session: AsyncSession
+    ) -> Lane | None:
+        """Give the short way in a session, where its rules see no row of an operation."""
+        lane = self._find(operation, database)
+        return None if lane is None else lane.within(session)
+
+    def _find(self, operation: Operation, database: Database) -> Lane | None:
         if not database.plain:
             return None
-        engine = database.engine
-        if engine not in self._lanes:
-            self._lanes[engine] = self._open(database)
-        return self._lanes[engine].get(operation)
+        if database.engine not in self._lanes:
+            self._lanes[database.engine] = self._open(database)
+        return self._lanes[database.engine].get(operation)
 
     def _open(self, database: Database) -> Mapping[Operation, Lane]:
         names = [*attributes_of(self.read)]
@@ -77,7 +91,7 @@ class Lanes:
         return {
             operation: lane
             for operation in WAYS
-            if self.service.is_plain(operation) and self._writes_plainly(operation, database)
+            if self.service.only_prepares(operation) and self._writes_plainly(operation, database)
         }
 
     def _writes_plainly(self, operation: Operation, database: Database) -> bool:

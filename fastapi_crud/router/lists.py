@@ -67,7 +67,8 @@ async def _page(
     async def work(service: AnyService) -> tuple[AnyPage, bytes]:
         walks = query.cursor is not None
         page = await (service.get_cursor_page(query) if walks else service.get_page(query))
-        await service.repository.embed(page.items, asked.query.include)
+        if asked.query.include:
+            await service.repository.embed(page.items, asked.query.include)
         return page, resource.writer.page(page, asked.selection)
 
     plain = Lane.answers(asked.query)

@@ -133,12 +133,14 @@ async def run(
     if session is not None:
         return await _in_session(resource, session, operation, work, sight)
     database = resource.options.database or database_of(request)
-    if plain and sight is resource.callers.same_for_all and not is_open(request, database):
+    plain = plain and sight is resource.callers.same_for_all
+    if plain and not is_open(request, database):
         lane = resource.lanes.find(operation, database)
         if lane is not None:
             return await _in_lane(resource, lane, work)
     async with opened(request, database) as own:
-        return await _in_session(resource, own, operation, work, sight)
+        lane = resource.lanes.within(operation, database, own) if plain else None
+        return await _in_session(resource, own, operation, work, sight, lane)
 
 
 async def _in_lane(
@@ -148,7 +150,7 @@ async def _in_lane(
 
     async def attempt() -> ResultT:
         service = resource.service(NO_SESSION)
-        service.repository = lane
+        service.lane = lane
         return await work(service)
 
     return await _persistently(resource, attempt, NOTHING_HIDDEN)
@@ -160,6 +162,7 @@ async def _in_session(
     operation: Operation,
     work: Callable[[AnyService], Awaitable[ResultT]],
     sight: Sight,
+    lane: Lane | None = None,
 ) -> ResultT:
     """Do the work in a session.
 
@@ -171,18 +174,18 @@ async def _in_session(
         service = resource.service(session)
         service.repository.view, service.rights = sight.view, sight.rights
         service.actor, service.announced = sight.actor, resource.options.announced
+        service.lane = lane
         if service.repository.view is not sight.view:
-            msg = (
-                f"repository of {type(service).__name__} is made anew each time: "
-                "use cached_property"
-            )
+            name = type(service).__name__
+            msg = f"repository of {name} is made anew each time: use cached_property"
             raise ConfigurationError(msg)
         async with transaction(session, resource.info):
             return await work(service)
 
     rules = resource.service.overrides(operation) or resource.options.announced
     alone = not session.in_transaction() and not rules
-    return await _persistently(resource, attempt, sight.rights.hidden, ATTEMPTS if alone else 1)
+    hidden = sight.rights.hidden
+    return await _persistently(resource, attempt, hidden, ATTEMPTS if alone else 1)
 
 
 async def _persistently(
