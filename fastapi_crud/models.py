@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from types import new_class
@@ -121,11 +120,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     @override
-    def result_processor(
-        self,
-        dialect: Dialect,
-        coltype: Any,  # noqa: ANN401 - as SQLAlchemy types it
-    ) -> Callable[[Any], datetime | None] | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Leave out the step where the driver gives an aware datetime in UTC by itself."""
         return None if dialect.driver == "asyncpg" else super().result_processor(dialect, coltype)
 

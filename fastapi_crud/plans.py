@@ -115,7 +115,9 @@ def plan_of(statement: ClauseElement, dialect: Dialect) -> Plan | None:
 
 
 async def _run_asyncpg(
-    connection: Any, plan: Plan, arguments: Sequence[Any]
+    connection: Any,  # noqa: ANN401 - the driver's
+    plan: Plan,
+    arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
     if plan.processors:
         return await connection.fetch(plan.text, *arguments), ()
@@ -125,7 +127,9 @@ async def _run_asyncpg(
 
 
 async def _run_aiosqlite(
-    connection: Any, plan: Plan, arguments: Sequence[Any]
+    connection: Any,  # noqa: ANN401 - the driver's
+    plan: Plan,
+    arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
     run = _write_sqlite if plan.writes else _read_sqlite
     rows = await connection._execute(run, connection._conn, plan.text, arguments)  # noqa: SLF001

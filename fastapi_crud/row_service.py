@@ -237,7 +237,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         await self._announce("created", row)
         return row
 
-    async def _removed(self, id: Any, removed: bool) -> bool:  # noqa: A002, ANN401, FBT001
+    async def _removed(self, id: Any, removed: bool) -> bool:  # noqa: A002, ANN401
         if removed:
             await self.after_delete(id)
             await self._announce_deletion(id)
@@ -248,9 +248,13 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         lane, self.lane = self.lane, None
         return lane
 
-    def _through(self, lane: Lane | None) -> Any:  # noqa: ANN401 - a repository, or what stands in
+    def _through(self, lane: Lane | None) -> Repository[ModelT]:
         """Go the short way, unless the session holds rows, which would not hear of a change."""
-        return self.repository if lane is None or lane.is_crowded else lane
+        twin: Any = lane
+        repository: Repository[ModelT] = (
+            self.repository if lane is None or lane.is_crowded else twin
+        )
+        return repository
 
     async def _announce(self, change: Change, row: ModelT) -> None:
         if change in self.announced:

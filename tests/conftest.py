@@ -2,13 +2,14 @@
 
 Servers are found by environment variables and skipped with a reason where none answers; with
 `CI=true` a missing server fails. `TEST_BACKENDS` may name fewer of them: `sqlite postgresql`.
-`HYPOTHESIS_PROFILE=few` looks at fewer examples.
+`HYPOTHESIS_PROFILE=few` looks at fewer examples. `TEST_LANES=session` does everything in sessions,
+`TEST_LANES=rows` nothing by compiled plans: all tests hold either way.
 Each run makes databases of its own name and drops them.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -26,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from fastapi_crud import Database, add_exception_handlers
 from fastapi_crud.database import STATE_KEY
+from fastapi_crud.plans import Plans
 from tests import deletable_models as deletable
 from tests.models import Base
 
@@ -45,6 +47,9 @@ SERVERS = {
 }
 BACKENDS = os.environ.get("TEST_BACKENDS", " ".join(["sqlite", *SERVERS])).split()
 
+LANES = os.environ.get("TEST_LANES", "")
+PLAIN, USABLE = vars(Database)["plain"], vars(Plans)["usable"]
+
 Client = httpx2.AsyncClient
 Serve = Callable[..., Client]
 
@@ -54,6 +59,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "backend" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.database)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lanes() -> Iterator[None]:
+    """The ways that requests may go."""
+    with pytest.MonkeyPatch.context() as patch:
+        if LANES == "session":
+            patch.setattr(Database, "plain", False)
+        if LANES == "rows":
+            patch.setattr(Plans, "usable", False)
+        yield
+
+
+@pytest.fixture
+def every_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All ways, whatever this run is about."""
+    monkeypatch.setattr(Database, "plain", PLAIN)
+    monkeypatch.setattr(Plans, "usable", USABLE)
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

@@ -131,6 +131,7 @@ class Statements:
 
     def _selected(self, query: Query) -> sa.Select[Any]:
         if self.columns:
-            return sa.select(*self.columns).select_from(self.info.model)
+            columns = cast("sa.Select[Any]", sa.select(*self.columns))
+            return columns.select_from(self.info.model)
         loaded = [*self.options, *only(self.info, query.fields)]
         return sa.select(self.info.model).options(*loaded)

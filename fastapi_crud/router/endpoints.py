@@ -27,7 +27,9 @@ def get_row(resource: Resource) -> Endpoint:
     asker = Asker(resource, "get", resource.vocabulary.only("fields", "include", "deleted"))
 
     async def endpoint(
-        request: Request, session: AsyncSession | None = None, **given: Any
+        request: Request,
+        session: AsyncSession | None = None,
+        **given: Any,  # noqa: ANN401
     ) -> Response:
         key = read_key(resource, given)
         asked = asker.read(request, given, endpoint)
@@ -167,7 +169,9 @@ def purge_row(resource: Resource) -> Endpoint:
 
 def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> Endpoint:
     async def endpoint(
-        request: Request, session: AsyncSession | None = None, **given: Any
+        request: Request,
+        session: AsyncSession | None = None,
+        **given: Any,  # noqa: ANN401
     ) -> Response:
         key = read_key(resource, given)
         sight = resource.callers.sight(given)
@@ -190,7 +194,9 @@ def restore_row(resource: Resource) -> Endpoint:
     """Build `POST /users/{id}:restore`."""
 
     async def endpoint(
-        request: Request, session: AsyncSession | None = None, **given: Any
+        request: Request,
+        session: AsyncSession | None = None,
+        **given: Any,  # noqa: ANN401
     ) -> Response:
         key = read_key(resource, given)
         sight = resource.callers.sight(given)

@@ -22,7 +22,9 @@ def list_rows(resource: Resource) -> Endpoint:
     asker = Asker(resource, "list", resource.vocabulary)
 
     async def endpoint(
-        request: Request, session: AsyncSession | None = None, **given: Any
+        request: Request,
+        session: AsyncSession | None = None,
+        **given: Any,  # noqa: ANN401
     ) -> Response:
         asked = asker.read(request, given, endpoint)
         page, content = await _page(resource, request, session, "list", asked)

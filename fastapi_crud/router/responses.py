@@ -97,7 +97,8 @@ class RowWriter:
         """Write what came from the database by its columns' types, without checking it again."""
         shape = shape_of(self._info, self._read, selection, self._included)
         record: Any = record_type(shape.schema)
-        return TypeAdapter(record), TypeAdapter(list[record])
+        records: TypeAdapter[Any] = TypeAdapter(list[record])  # pyright: ignore[reportInvalidTypeForm]
+        return TypeAdapter(record), records
 
 
 @dataclass(frozen=True, slots=True)
