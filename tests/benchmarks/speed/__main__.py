@@ -1,0 +1,101 @@
+"""The command line: see `python -m tests.benchmarks.speed --help`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+import tests.benchmarks.speed as about
+from tests.benchmarks.measuring import show
+from tests.benchmarks.speed.asking import Wrong
+from tests.benchmarks.speed.in_process import measure_in_process
+from tests.benchmarks.speed.loops import run
+from tests.benchmarks.speed.profiling import profile
+from tests.benchmarks.speed.tables import show_results
+from tests.benchmarks.speed.variants import BACKENDS, OPERATIONS, VARIANTS, Operation, Variant
+
+SECONDS = 0.4
+"""CPU time that one figure covers."""
+
+
+def main() -> int:
+    """Run what was asked for; the exit code."""
+    said = _read()
+    try:
+        for backend in said.backends:
+            run(_run(backend, said))
+    except Wrong as wrong:
+        show(f"BROKEN: {wrong}")
+        return 1
+    return 0
+
+
+class Said(argparse.Namespace):
+    """What the command line says."""
+
+    rounds: int
+    seconds: float | None
+    in_process: bool
+    only: list[str]
+    profile: tuple[str, Operation] | None
+    backends: list[str]
+
+
+def _read() -> Said:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.speed",
+        description=about.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, help="that one figure covers")
+    parser.add_argument("--in-process", action="store_true", help="no sockets, CPU time")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="VARIANT", help=f"of {', '.join(VARIANTS)}"
+    )
+    parser.add_argument("--profile", nargs=2, metavar=("VARIANT", "OPERATION"))
+    parser.add_argument("backends", nargs="*", metavar="DATABASE", help=" or ".join(BACKENDS))
+    said = parser.parse_args(namespace=Said())
+    # Databases may follow the variants.
+    said.backends += [name for name in said.only if name in BACKENDS]
+    said.only = [name for name in said.only if name not in BACKENDS]
+    _check(parser, said.backends, BACKENDS)
+    _check(parser, said.only, [*VARIANTS])
+    if said.profile is not None:
+        _check(parser, said.profile[:1], [*VARIANTS])
+        _check(parser, said.profile[1:], OPERATIONS)
+    said.backends = said.backends or [*BACKENDS]
+    return said
+
+
+def _check(parser: argparse.ArgumentParser, names: Sequence[str], known: Sequence[str]) -> None:
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"no {', '.join(unknown)}; there are {', '.join(known)}")
+
+
+async def _run(backend: str, said: Said) -> None:
+    """Measure one database."""
+    try:
+        if said.profile is not None:
+            name, operation = said.profile
+            await profile(backend, VARIANTS[name], operation, said.seconds or 2)
+            return
+        variants = _chosen(said.only)
+        taken = await measure_in_process(backend, variants, said.rounds, said.seconds or SECONDS)
+        show(f"\n== {backend}, CPU time in process, medians of {said.rounds} rounds")
+        show_results(taken, variants, rates=False)
+    except pytest.skip.Exception as skipped:
+        show(f"\n== {backend} is left out: {skipped}")
+
+
+def _chosen(names: Sequence[str]) -> list[Variant]:
+    chosen = [VARIANTS[name] for name in names or VARIANTS]
+    for variant in chosen:
+        if variant.missing:
+            show(f"{variant.name} is left out: {variant.package} is not installed")
+    return [variant for variant in chosen if not variant.missing]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

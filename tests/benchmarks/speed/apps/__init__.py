@@ -1,0 +1,1 @@
+"""The ways to serve users: each module makes apps of a database's URL."""

@@ -1,0 +1,61 @@
+"""`make_crud_router`, with and without what users add to it."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, HTTPException, status
+
+from fastapi_crud import (
+    CrudRouter,
+    Database,
+    Page,
+    Query,
+    Service,
+    add_exception_handlers,
+    make_crud_router,
+)
+from tests.benchmarks.speed.apps.users import POOL, Base, User
+
+
+async def check_token(x_token: Annotated[str | None, Header()] = None) -> None:
+    if x_token is None:
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED)
+
+
+class UserService(Service[User]):
+    """Has a rule for everything."""
+
+    async def before_create(self, values: dict[str, Any]) -> None:
+        values["name"] = values["name"].strip()
+
+    async def before_update(self, id: object, values: dict[str, Any]) -> None:
+        if "name" in values:
+            values["name"] = values["name"].strip()
+
+    async def get(self, id: Any) -> User | None:
+        return await super().get(id)
+
+    async def get_page(self, query: Query) -> Page[User]:
+        return await super().get_page(query)
+
+
+def make_app(url: str) -> FastAPI:
+    """Make it with nothing said."""
+    return _make_app(url, make_crud_router(User))
+
+
+def make_guarded_app(url: str) -> FastAPI:
+    """Make it with a dependency that looks at a header."""
+    return _make_app(url, make_crud_router(User, dependencies=[Depends(check_token)]))
+
+
+def make_ruled_app(url: str) -> FastAPI:
+    """Make it with a service that has a say in everything."""
+    return _make_app(url, make_crud_router(User, service=UserService))
+
+
+def _make_app(url: str, router: CrudRouter[User, Any, Any, Any]) -> FastAPI:
+    database = Database(url, metadata=Base.metadata, **POOL)
+    app = FastAPI(lifespan=database.lifespan)
+    app.include_router(router)
+    add_exception_handlers(app)
+    return app

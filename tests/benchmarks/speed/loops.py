@@ -1,0 +1,14 @@
+"""The event loop that uvicorn would take."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from uvicorn.config import Config
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run something on uvloop where it is installed."""
+    factory = Config(app="", loop="auto").get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)
