@@ -54,3 +54,14 @@ def default_of(default: Any) -> Any:  # noqa: ANN401 - any kind of default
         return default.arg(None)
     except (AttributeError, TypeError):
         return MISSING_DEFAULT
+
+
+def needs_statement(default: Any) -> bool:  # noqa: ANN401 - any kind of default, or None
+    """Tell whether a default looks at the statement around it: at the other values of a row."""
+    if default is None or not default.is_callable:
+        return False
+    try:
+        taken = inspect.signature(default.arg).parameters.values()  # of what SQLAlchemy has wrapped
+    except ValueError:
+        return False
+    return any(parameter.default is parameter.empty for parameter in taken)

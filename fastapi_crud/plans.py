@@ -193,7 +193,10 @@ class Plans:
         engine: Any = self.engine.sync_engine
         dialect = engine.dialect
         arguments = plan.arguments(values)
-        lent = await self._lent(engine.pool)
+        try:
+            lent = await self._lent(engine.pool)
+        except dialect.loaded_dbapi.Error as error:
+            raise _refused(dialect, None, error, broken=False) from error
         try:
             rows, codes = await RUNNERS[dialect.driver](lent.driver_connection, plan, arguments)
         except Exception as error:
@@ -247,19 +250,24 @@ def _given_back(lent: Any, dialect: Any, plan: Plan, error: Exception) -> Except
     if not isinstance(known, dialect.loaded_dbapi.Error):
         lent.invalidate(known)
         return known
-    broken = dialect.is_disconnect(known, adapted, None)
+    broken: bool = dialect.is_disconnect(known, adapted, None)
+    if broken:
+        lent._pool._invalidate(lent, known)  # noqa: SLF001 - and those that are as old
+    else:
+        lent._close_special(transaction_reset=True)  # noqa: SLF001
+    return _refused(dialect, plan.text, known, broken=broken)
+
+
+def _refused(dialect: Any, text: str | None, error: Exception, *, broken: bool) -> Exception:  # noqa: ANN401
+    """Make SQLAlchemy's error of the driver's."""
     found: Any = DBAPIError.instance(
-        plan.text,
+        text,
         None,
-        known,
+        error,
         dialect.loaded_dbapi.Error,
         hide_parameters=True,
         connection_invalidated=broken,
         dialect=dialect,
     )
-    if broken:
-        lent._pool._invalidate(lent, known)  # noqa: SLF001 - and those that are as old
-    else:
-        lent._close_special(transaction_reset=True)  # noqa: SLF001
     refused: Exception = found
     return refused

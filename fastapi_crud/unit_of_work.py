@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.types import TypeEngine
 
 from fastapi_crud.columns import ModelInfo
+from fastapi_crud.construction import needs_statement
 
 
 def needs_unit_of_work(
@@ -106,7 +107,9 @@ def writes_plainly(
         dialect: The dialect of the database.
     """
     counted = info.mapper.version_id_col is not None
-    if counted or not all(info.columns[name].columns for name in names):
+    columns = [column for each in info.columns.values() for column in each.columns]
+    looks = any(needs_statement(it.default) or needs_statement(it.onupdate) for it in columns)
+    if counted or looks or not all(info.columns[name].columns for name in names):
         return False
     if change == "create":
         return inserts_plainly(info, dialect) and builds_plainly(info)

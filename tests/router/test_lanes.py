@@ -1,0 +1,393 @@
+"""Who goes the short way: nobody whose rules, sessions or listeners would not be heard there."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel, EmailStr, computed_field, model_validator
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from fastapi_crud import (
+    Database,
+    DbSession,
+    Filter,
+    Repository,
+    Service,
+    SoftDelete,
+    add_exception_handlers,
+    get_db,
+    make_crud_router,
+)
+from fastapi_crud.plans import Plans
+from fastapi_crud.router import work
+from tests.conftest import Serve, tables_of
+from tests.models import Article, Author, Employee, Note, Ticket
+
+pytestmark = pytest.mark.usefixtures("every_lane")
+
+NoteService = Service[Note, BaseModel, BaseModel]
+
+
+class Plain(NoteService):
+    """With nothing that an operation calls."""
+
+    async def archive(self) -> None: ...
+
+
+class Before(NoteService):
+    async def before_create(self, values: dict[str, Any]) -> None:
+        values["body"] = "before"
+
+    async def before_update(self, id: Any, values: dict[str, Any]) -> None:
+        values["body"] = f"changed from {id}"
+
+    async def before_delete(self, id: Any) -> None: ...
+
+
+class After(NoteService):
+    async def after_create(self, row: Note) -> None:
+        assert isinstance(row, Note)
+
+
+class Overriding(NoteService):
+    async def get(self, id: Any) -> Note | None:
+        row = await super().get(id)
+        assert row is None or isinstance(row, Note)
+        return row
+
+
+class Made(NoteService):
+    def __init__(self, session: Any) -> None:
+        super().__init__(session)
+        assert session is not None
+
+
+class Asking(NoteService):
+    """Its hooks ask it for rows."""
+
+    async def before_create(self, values: dict[str, Any]) -> None:
+        assert await self.get(99) is None
+        first = await self.repository.create({"title": f"{values['title']}, first"})
+        assert isinstance(first, Note)
+
+    async def before_update(self, id: Any, values: dict[str, Any]) -> None:
+        row = await self.get_for_update(id)
+        assert isinstance(row, Note)
+        values["body"] = f"was {row.body}"
+
+
+class Trimmed(BaseModel):
+    id: int
+    title: str
+
+    @computed_field
+    def length(self) -> int:
+        return len(self.title)
+
+
+class Judging(Trimmed):
+    @model_validator(mode="before")
+    @classmethod
+    def judge(cls, row: Any) -> Any:
+        assert isinstance(row, Note)
+        return row
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """As many as there were sessions opened."""
+    sessions: list[None] = []
+    original = work.opened
+
+    def count(*said: Any) -> Any:
+        sessions.append(None)
+        return original(*said)
+
+    monkeypatch.setattr(work, "opened", count)
+    return sessions
+
+
+CREATE: tuple[str, str, Any] = ("POST", "/notes", {"title": "b"})
+LIST: tuple[str, str, Any] = ("GET", "/notes", None)
+GET: tuple[str, str, Any] = ("GET", "/notes/1", None)
+UPDATE: tuple[str, str, Any] = ("PATCH", "/notes/1", {"title": "b"})
+REPLACE: tuple[str, str, Any] = ("PUT", "/notes/1", {"title": "b"})
+DELETE: tuple[str, str, Any] = ("DELETE", "/notes/1", None)
+ALL = (LIST, GET, CREATE, UPDATE, REPLACE, DELETE)
+
+
+async def everybody() -> bool:
+    return True
+
+
+ASKED: dict[str, tuple[dict[str, Any], tuple[Any, ...], tuple[Any, ...]]] = {
+    "nothing": ({}, ALL, ()),
+    "a dependency": ({"dependencies": [Depends(everybody)]}, ALL, ()),
+    "methods of one's own": ({"service": Plain}, ALL, ()),
+    "hooks before": ({"service": Before}, (LIST, GET), (CREATE, UPDATE, REPLACE, DELETE)),
+    "a hook after": ({"service": After}, (LIST, GET, UPDATE, DELETE), (CREATE,)),
+    "a method": ({"service": Overriding}, (LIST, CREATE, UPDATE), (GET,)),
+    "an __init__": ({"service": Made}, (), ALL),
+    "a scope": ({"scope": everybody}, (), ALL),
+    "an actor": ({"actor": everybody}, (), ALL),
+    "a schema of one's own": ({"read_schema": Trimmed}, ALL, ()),
+    "a schema that looks at the row": ({"read_schema": Judging}, (), ALL),
+    "a PUT that creates": ({"upsert": True, "client_ids": True}, (LIST, GET, UPDATE), (REPLACE,)),
+    "estimates": (
+        {"count": ("exact", "estimated")},
+        (LIST,),
+        (("GET", "/notes?count=estimated", None),),
+    ),
+    "letters that SQLite cannot lower": ({}, (), (("GET", "/notes?title__icontains=Ä", None),)),
+}
+"""What is asked for → the calls that need no session, and those that do."""
+
+
+async def stored(database: Database) -> None:
+    """Have one note."""
+    async with database.session() as session:
+        await session.execute(sa.delete(Note))
+        session.add(Note(id=1, title="a"))
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_who_needs_a_session(
+    sqlite: Database, serve: Serve, opened: list[None], name: str
+) -> None:
+    """Is a session opened just where something would miss it, and all answered either way?"""
+    said, short, long = ASKED[name]
+    client = serve(sqlite, make_crud_router(Note, **said))
+    for calls, expected in ((short, 0), (long, 1)):
+        for method, path, body in calls:
+            await stored(sqlite)
+            opened.clear()
+            answer = await client.request(method, path, json=body)
+            assert answer.is_success, answer.text
+            assert len(opened) == expected, (method, path)
+
+
+@pytest.mark.parametrize(
+    ("call", "headers"),
+    [(UPDATE, {"If-Match": "*"}), (REPLACE, {"If-Match": "*"}), (DELETE, {"If-Match": "*"})],
+    ids=["PATCH", "PUT", "DELETE"],
+)
+async def test_conditions_need_a_session(
+    sqlite: Database, serve: Serve, opened: list[None], call: Any, headers: dict[str, str]
+) -> None:
+    """Is a row that must be looked at first locked in a transaction?"""
+    client = serve(sqlite, make_crud_router(Note))
+    await stored(sqlite)
+    method, path, body = call
+    answer = await client.request(method, path, json=body, headers=headers)
+    assert answer.is_success
+    assert len(opened) == 1
+
+
+MODELS: dict[str, tuple[type[Any], str, dict[str, Any], bool]] = {
+    "a version": (Ticket, "/tickets", {"text": "a"}, False),
+    "what the database works out": (Author, "/authors", {"name": "Ann"}, False),
+    "subclasses": (Employee, "/employees", {"name": "Ann"}, False),
+    "soft deletion and a version": (Article, "/articles", {"slug": "a"}, False),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_models_that_are_more_than_columns(
+    sqlite: Database, serve: Serve, opened: list[None], name: str
+) -> None:
+    """Does SQLAlchemy do what only it does?"""
+    model, path, body, short = MODELS[name]
+    client = serve(sqlite, make_crud_router(model))
+    answer = await client.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    assert (len(opened) == 0) is short
+
+
+async def test_hooks_before_are_part_of_the_transaction(sqlite: Database, serve: Serve) -> None:
+    """Is what hooks change stored, and what they store undone with a change that fails?"""
+    client = serve(sqlite, make_crud_router(Note, service=Before))
+    assert (await client.post("/notes", json={"title": "a"})).json()["body"] == "before"
+    assert (await client.patch("/notes/1", json={"title": "b"})).json()["body"] == "changed from 1"
+    asking = serve(sqlite, make_crud_router(Note, service=Asking))
+    assert (await asking.post("/notes", json={"title": "b"})).status_code == 409
+    assert [note["title"] for note in (await client.get("/notes")).json()["items"]] == ["b"]
+    assert (await asking.post("/notes", json={"title": "c"})).status_code == 201
+    assert (await client.get("/notes")).json()["total"] == 3
+    assert (await asking.patch("/notes/1", json={})).json()["body"] == "was changed from 1"
+
+
+async def test_listeners_of_sessions_are_heard(
+    sqlite: Database, serve: Serve, opened: list[None]
+) -> None:
+    """Is a session opened for whoever listens to sessions, as long as they do?"""
+    client = serve(sqlite, make_crud_router(Note))
+
+    def hear(*said: object) -> None:
+        del said
+
+    event.listen(Session, "do_orm_execute", hear)
+    try:
+        await client.get("/notes")
+        assert len(opened) == 1
+    finally:
+        event.remove(Session, "do_orm_execute", hear)
+    await client.get("/notes")
+    assert len(opened) == 1
+
+
+async def test_sessions_of_ones_own_are_used(
+    sqlite: Database, serve: Serve, opened: list[None]
+) -> None:
+    """Is a session opened where the app makes sessions in a way of its own?"""
+    client = serve(sqlite, make_crud_router(Note))
+    sqlite.sessionmaker = async_sessionmaker(sqlite.engine)
+    await client.get("/notes")
+    assert len(opened) == 1
+
+
+async def test_an_override_of_get_db_is_used(
+    sqlite: Database, serve: Serve, opened: list[None]
+) -> None:
+    """Does the session of `dependency_overrides` do all the work?"""
+    app = FastAPI()
+    app.include_router(make_crud_router(Note))
+    add_exception_handlers(app)
+    used: list[Any] = []
+
+    async def get_own() -> Any:
+        async with sqlite.sessionmaker() as session:
+            used.append(session)
+            yield session
+
+    app.dependency_overrides[get_db] = get_own
+    client = serve(None, app=app)
+    for method, path, body in ((*CREATE,), (*UPDATE,), (*LIST,)):
+        assert (await client.request(method, path, json=body)).is_success
+    assert (len(used), len(opened)) == (3, 0)
+
+
+async def test_a_request_has_one_connection(tmp_path: Any, serve: Serve) -> None:
+    """Does a request whose dependency holds a session work with a pool of one?"""
+    database = Database(
+        f"sqlite:///{tmp_path}/one.db", metadata=Note.metadata, pool_size=1, max_overflow=0,
+        pool_timeout=1,
+    )  # fmt: skip
+    await database.create_all()
+
+    async def looks(session: DbSession) -> None:
+        assert await Repository[Note](session).count(Filter("title", "eq", "x")) == 0
+
+    client = serve(database, make_crud_router(Note, dependencies=[Depends(looks)]))
+    for method, path, body in ALL:
+        await stored(database)
+        answer = await client.request(method, path, json=body)
+        assert answer.is_success, answer.text
+    await database.engine.dispose()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Page(SoftDelete, Base):
+    __tablename__ = "pages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(sa.String(20))
+    times: Mapped[int] = mapped_column(default=0, onupdate=sa.text("times + 1"))
+    words: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    moment: Mapped[Any] = mapped_column(sa.DateTime(timezone=True), server_default=sa.func.now())
+
+
+class Loud(Base):
+    __tablename__ = "loud"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(sa.String(20))
+    shout: Mapped[str] = mapped_column(
+        sa.String(20),
+        default=lambda context: context.get_current_parameters()["text"].upper(),
+        onupdate=lambda context: context.get_current_parameters().get("text", "?").upper(),
+    )
+
+
+async def test_defaults_that_look_at_the_row(db: Database, serve: Serve) -> None:
+    """Do they see the other values, of a new row and of one that is changed?"""
+    async with tables_of(db, Base.metadata):
+        client = serve(db, make_crud_router(Loud))
+        assert (await client.post("/loud", json={"text": "a"})).json()["shout"] == "A"
+        assert (await client.patch("/loud/1", json={"text": "b"})).json()["shout"] == "B"
+
+
+async def test_defaults_of_every_kind(db: Database, serve: Serve, opened: list[None]) -> None:
+    """Are SQL, server and context defaults what they are in a session, and deletion soft?"""
+    async with tables_of(db, Base.metadata):
+        client = serve(db, make_crud_router(Page))
+        created = (await client.post("/pages", json={"text": "a"})).json()
+        assert (created["times"], created["words"]) == (0, [])
+        assert created["moment"].endswith("Z")
+        changed = (await client.patch("/pages/1", json={"text": "b"})).json()
+        assert (changed["times"], changed["text"]) == (1, "b")
+        assert (await client.get("/pages/1")).json() == changed
+        assert (await client.delete("/pages/1")).status_code == 204
+        assert (await client.delete("/pages/1")).status_code == 404
+        assert (await client.patch("/pages/1", json={"text": "c"})).status_code == 404
+        assert (await client.get("/pages")).json() == {"items": [], "total": 0}
+        assert len(opened) <= (0 if db.engine.dialect.update_returning else 4)
+
+
+async def test_stored_addresses_are_shown_as_they_are(sqlite: Database, serve: Serve) -> None:
+    """Is an address in the answer not parsed again, whichever way it was read?"""
+
+    class Shown(BaseModel):
+        id: int
+        title: EmailStr
+        body: EmailStr | None
+
+    client = serve(sqlite, make_crud_router(Note, read_schema=Shown))
+    created = await client.post("/notes", json={"title": "no address"})
+    assert created.json() == {"id": 1, "title": "no address", "body": None}
+    schema = client._transport.app.openapi()["components"]["schemas"]["Shown"]  # type: ignore[attr-defined]
+    assert schema["properties"]["title"]["format"] == "email"
+
+
+async def test_loaded_rows_are_heard_of(
+    sqlite: Database, serve: Serve, opened: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Are instances made for whoever listens to them?"""
+
+    class Own(DeclarativeBase):
+        pass
+
+    class Word(Own):
+        __tablename__ = "words"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    heard: list[Any] = []
+
+    def hear(*said: object) -> None:
+        heard.append(said)
+
+    event.listen(Word, "load", hear)
+    async with tables_of(sqlite, Own.metadata):
+        client = serve(sqlite, make_crud_router(Word))
+        await client.post("/words", json={})
+        await client.get("/words")
+        assert (len(heard), len(opened)) == (1, 2)
+
+
+async def test_errors_say_the_same(
+    db: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is a violation told alike by the driver, by SQLAlchemy and by a session?"""
+    client = serve(db, make_crud_router(Note))
+    assert (await client.post("/notes", json={"title": "a"})).status_code == 201
+    taken = await client.post("/notes", json={"title": "a"})
+    assert (taken.status_code, taken.json()["errors"][0]["pointer"]) == (409, "#/title")
+    monkeypatch.setattr(Plans, "usable", False)
+    assert (await client.post("/notes", json={"title": "a"})).json() == taken.json()
+    monkeypatch.setattr(Database, "plain", False)
+    assert (await client.post("/notes", json={"title": "a"})).json() == taken.json()
