@@ -1,6 +1,7 @@
 """The command line: see `python -m tests.benchmarks.speed --help`."""
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -10,18 +11,24 @@ import tests.benchmarks.speed as about
 from tests.benchmarks.measuring import show
 from tests.benchmarks.speed.asking import Wrong
 from tests.benchmarks.speed.in_process import measure_in_process
+from tests.benchmarks.speed.loading import measure_under_load
 from tests.benchmarks.speed.loops import run
 from tests.benchmarks.speed.profiling import profile
 from tests.benchmarks.speed.tables import show_results
 from tests.benchmarks.speed.variants import BACKENDS, OPERATIONS, VARIANTS, Operation, Variant
 
-SECONDS = 0.4
-"""CPU time that one figure covers."""
+SECONDS = 3
+"""How long one load lasts."""
+CPU_SECONDS = 0.4
+"""How much CPU time one figure covers, without load."""
 
 
 def main() -> int:
     """Run what was asked for; the exit code."""
     said = _read()
+    if not (said.in_process or said.profile or shutil.which("wrk")):
+        show("wrk is not installed, which makes the load: apt-get install wrk, or --in-process")
+        return 2
     try:
         for backend in said.backends:
             run(_run(backend, said))
@@ -82,11 +89,20 @@ async def _run(backend: str, said: Said) -> None:
             await profile(backend, VARIANTS[name], operation, said.seconds or 2)
             return
         variants = _chosen(said.only)
-        taken = await measure_in_process(backend, variants, said.rounds, said.seconds or SECONDS)
-        show(f"\n== {backend}, CPU time in process, medians of {said.rounds} rounds")
-        show_results(taken, variants, rates=False)
+        if said.in_process:
+            seconds = said.seconds or CPU_SECONDS
+            taken = await measure_in_process(backend, variants, said.rounds, seconds)
+        else:
+            seconds = max(1, round(said.seconds or SECONDS))
+            taken = await measure_under_load(backend, variants, said.rounds, seconds)
+        show(f"\n== {backend}, {_way(said)}, medians of {said.rounds} rounds")
+        show_results(taken, variants, rates=not said.in_process)
     except pytest.skip.Exception as skipped:
         show(f"\n== {backend} is left out: {skipped}")
+
+
+def _way(said: Said) -> str:
+    return "CPU time in process" if said.in_process else "under load"
 
 
 def _chosen(names: Sequence[str]) -> list[Variant]:
