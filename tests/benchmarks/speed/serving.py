@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from http.client import HTTPConnection
 
-from tests.benchmarks.speed.asking import HEADERS, Ask, Asker
+from tests.benchmarks.speed.asking import HEADERS, Ask, Asker, Wrong
 from tests.benchmarks.speed.variants import OPERATIONS, Variant
 
 HOST = "127.0.0.1"
@@ -36,7 +36,11 @@ async def serving(variant: Variant, url: str) -> AsyncGenerator[int]:
             sys.executable, "-m", module, variant.name, url, str(number), pass_fds=[number]
         )
     try:
-        await asyncio.to_thread(_check, Asker(variant), port)
+        try:
+            await asyncio.to_thread(_check, Asker(variant), port)
+        except OSError as error:
+            msg = f"{variant.name} does not answer: {error}"
+            raise Wrong(msg) from error
         yield port
     finally:
         with suppress(ProcessLookupError):
