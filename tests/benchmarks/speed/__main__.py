@@ -1,30 +1,47 @@
 """The command line: see `python -m tests.benchmarks.speed --help`."""
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 import tests.benchmarks.speed as about
-from tests.benchmarks.measuring import show
+from tests.benchmarks.measuring import Taken, show
 from tests.benchmarks.speed.asking import Wrong
 from tests.benchmarks.speed.in_process import measure_in_process
+from tests.benchmarks.speed.loading import measure_under_load
 from tests.benchmarks.speed.loops import run
+from tests.benchmarks.speed.plot import draw
 from tests.benchmarks.speed.profiling import profile
-from tests.benchmarks.speed.tables import show_results
-from tests.benchmarks.speed.variants import BACKENDS, OPERATIONS, VARIANTS, Operation, Variant
+from tests.benchmarks.speed.tables import Key, show_results
+from tests.benchmarks.speed.variants import (
+    BACKENDS,
+    CLASSIC,
+    OPERATIONS,
+    VARIANTS,
+    Operation,
+    Variant,
+)
 
-SECONDS = 0.4
-"""CPU time that one figure covers."""
+SECONDS = 3
+"""How long one load lasts."""
+CPU_SECONDS = 0.4
+"""How much CPU time one figure covers, without load."""
+PROFILED = 2
+"""How many seconds of CPU time a profile looks at."""
 
 
 def main() -> int:
     """Run what was asked for; the exit code."""
     said = _read()
+    if not (said.in_process or said.profile or shutil.which("wrk")):
+        show("wrk is not installed, which makes the load: apt-get install wrk, or --in-process")
+        return 2
     try:
-        for backend in said.backends:
-            run(_run(backend, said))
+        _run(said)
     except Wrong as wrong:
         show(f"BROKEN: {wrong}")
         return 1
@@ -39,7 +56,13 @@ class Said(argparse.Namespace):
     in_process: bool
     only: list[str]
     profile: tuple[str, Operation] | None
+    plot: Path | None
     backends: list[str]
+
+    @property
+    def way(self) -> str:
+        """How it is measured."""
+        return "in process" if self.in_process else "under load"
 
 
 def _read() -> Said:
@@ -55,6 +78,7 @@ def _read() -> Said:
         "--only", nargs="+", default=[], metavar="VARIANT", help=f"of {', '.join(VARIANTS)}"
     )
     parser.add_argument("--profile", nargs=2, metavar=("VARIANT", "OPERATION"))
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw what was measured")
     parser.add_argument("backends", nargs="*", metavar="DATABASE", help=" or ".join(BACKENDS))
     said = parser.parse_args(namespace=Said())
     # Databases may follow the variants.
@@ -65,6 +89,7 @@ def _read() -> Said:
     if said.profile is not None:
         _check(parser, said.profile[:1], [*VARIANTS])
         _check(parser, said.profile[1:], OPERATIONS)
+        said.only = [*said.profile[:1]]
     said.backends = said.backends or [*BACKENDS]
     return said
 
@@ -74,23 +99,39 @@ def _check(parser: argparse.ArgumentParser, names: Sequence[str], known: Sequenc
         parser.error(f"no {', '.join(unknown)}; there are {', '.join(known)}")
 
 
-async def _run(backend: str, said: Said) -> None:
-    """Measure one database."""
-    try:
-        if said.profile is not None:
-            name, operation = said.profile
-            await profile(backend, VARIANTS[name], operation, said.seconds or 2)
-            return
-        variants = _chosen(said.only)
-        taken = await measure_in_process(backend, variants, said.rounds, said.seconds or SECONDS)
-        show(f"\n== {backend}, CPU time in process, medians of {said.rounds} rounds")
-        show_results(taken, variants, rates=False)
-    except pytest.skip.Exception as skipped:
-        show(f"\n== {backend} is left out: {skipped}")
+def _run(said: Said) -> None:
+    """Measure the databases that answer."""
+    variants = _chosen(said.only)
+    results: dict[str, Taken[Key]] = {}
+    if not variants:
+        return
+    for backend in said.backends:
+        try:
+            if said.profile is not None:
+                _, operation = said.profile
+                run(profile(backend, variants[0], operation, said.seconds or PROFILED))
+                continue
+            results[backend] = run(_measure(backend, variants, said))
+        except pytest.skip.Exception as skipped:
+            show(f"\n== {backend} is left out: {skipped}")
+            continue
+        show(f"\n== {backend}, {said.way}, medians of {said.rounds} rounds")
+        show_results(results[backend], variants, rates=not said.in_process)
+    if said.plot is not None and results:
+        title = "Requests per second of CPU time" if said.in_process else "Requests per second"
+        draw(said.plot, f"{title}, of one process (x of {CLASSIC})", results, variants)
+
+
+async def _measure(backend: str, variants: Sequence[Variant], said: Said) -> Taken[Key]:
+    if said.in_process:
+        seconds = said.seconds or CPU_SECONDS
+        return await measure_in_process(backend, variants, said.rounds, seconds)
+    seconds = max(1, round(said.seconds or SECONDS))
+    return await measure_under_load(backend, variants, said.rounds, seconds)
 
 
 def _chosen(names: Sequence[str]) -> list[Variant]:
-    chosen = [VARIANTS[name] for name in names or VARIANTS]
+    chosen = [VARIANTS[name] for name in VARIANTS if name in names or not names]
     for variant in chosen:
         if variant.missing:
             show(f"{variant.name} is left out: {variant.package} is not installed")

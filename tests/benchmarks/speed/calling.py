@@ -81,7 +81,7 @@ class Caller:
             if asked:
                 await asyncio.get_running_loop().create_future()
             asked = True
-            return {"type": "http.request", "body": ask.body, "more_body": False}
+            return {"type": "http.request", "body": ask.body.encode(), "more_body": False}
 
         async def send(message: Message) -> None:
             sent.append(message)
@@ -91,7 +91,7 @@ class Caller:
 
     def _scope(self, ask: Ask) -> Message:
         path, _, query = ask.target.partition("?")
-        headers = {**HEADERS, "Content-Length": str(len(ask.body))}
+        headers = {**HEADERS, "Content-Length": str(len(ask.body.encode()))}
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -10,9 +10,8 @@ from contextlib import AsyncExitStack
 from tests.benchmarks.measuring import Taken
 from tests.benchmarks.speed.asking import Wrong
 from tests.benchmarks.speed.places import places, tidy
-from tests.benchmarks.speed.variants import OPERATIONS, Operation, Variant
-
-Key = tuple[str, Operation]
+from tests.benchmarks.speed.tables import Key
+from tests.benchmarks.speed.variants import OPERATIONS, Variant
 
 
 async def measure_in_process(

@@ -14,6 +14,7 @@ from tests.benchmarks.speed.variants import (
 )
 
 Key = tuple[str, Operation]
+"""A variant's name, and what it does."""
 
 COMPARED = (
     (CLASSIC, "x of by_hand"),
