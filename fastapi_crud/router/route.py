@@ -9,7 +9,6 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from typing_extensions import override
 from fastapi_crud.database import startup_checks
 from fastapi_crud.exceptions import ConfigurationError, CrudError, UnsupportedMediaType
 from fastapi_crud.models import ModelT
+from fastapi_crud.router.answers import AnsweringRoute
 from fastapi_crud.router.dependencies import abandon_sessions
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
 from fastapi_crud.schemas import CreateT, ReadT, Schemas, UpdateT
@@ -44,7 +44,7 @@ class RouteFacts:
     check: Callable[[str], None] | None = None
 
 
-class CrudRoute(APIRoute):
+class CrudRoute(AnsweringRoute):
     """An `APIRoute` that answers by the HTTP contract, and leaves other routes alone."""
 
     @property
