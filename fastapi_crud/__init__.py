@@ -70,6 +70,7 @@ from fastapi_crud.query.search import (
 from fastapi_crud.repository import Repository as Repository
 from fastapi_crud.router.cors import add_cors as add_cors
 from fastapi_crud.router.dependencies import DbSession as DbSession, get_db as get_db
+from fastapi_crud.router.directory import CrudRouters as CrudRouters
 from fastapi_crud.router.factory import make_crud_router as make_crud_router
 from fastapi_crud.router.problems import add_exception_handlers as add_exception_handlers
 from fastapi_crud.router.route import CrudRouter as CrudRouter

@@ -16,7 +16,8 @@ from sqlalchemy.sql.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 from typing_extensions import Format, get_annotations
 
-from fastapi_crud.kinds import Kind, kind_of
+from fastapi_crud.kind import Kind
+from fastapi_crud.kinds import kind_of
 from fastapi_crud.values import check_json
 
 PYTHON_TYPES: dict[Any, TypeEngine[Any]] = {
@@ -62,6 +63,8 @@ def kind_of_attribute(column_type: Any, annotation: Any) -> Kind:  # noqa: ANN40
         kind = Kind(kind.name, annotation, annotation, _checked(kind, annotation), kind.from_text)
         write = bare = kind.write
     tight = tightened(write, *metadata)
+    if tight is bare is kind.write:
+        return kind
     return Kind(kind.name, kind.python, kind.read, tight, kind.from_text, bare)
 
 

@@ -19,7 +19,7 @@ from fastapi_crud.construction import (
     default_of,
 )
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.kinds import Kind
+from fastapi_crud.kind import Kind
 from fastapi_crud.values import Shown, check_path_segment
 
 
@@ -127,20 +127,20 @@ class ColumnInfo:
             ]
         return self.kind.write
 
-    @cached_property
+    @property
     def adapter(self) -> TypeAdapter[Any]:
         """Checks one value against the column."""
-        return TypeAdapter(self.kind.write)
+        return self.kind.adapter
 
-    @cached_property
+    @property
     def comparable(self) -> TypeAdapter[Any]:
         """Checks one value that the column is compared with."""
-        return TypeAdapter(self.kind.compared)
+        return self.kind.comparable
 
-    @cached_property
+    @property
     def reader(self) -> TypeAdapter[Any]:
         """Writes one value as answers show it."""
-        return TypeAdapter(self.kind.read)
+        return self.kind.reader
 
     def text_of(self, value: object) -> str:
         """Write a value as text, such that `parse` reads it again: for paths."""

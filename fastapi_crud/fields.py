@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import MISSING, BaseModel, ConfigDict, Field, SkipValidation
+from typing_extensions import override
 
 from fastapi_crud.annotations import tightened
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo
@@ -33,6 +34,27 @@ class OutputSchema(BaseModel):
     """Base of the derived answer schemas: filled from the attributes of a row."""
 
     model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+
+class _Lasting(dict[str, Any]):
+    """The configuration of a finished schema: subclasses do not inherit that they are finished."""
+
+    @override
+    def copy(self) -> dict[str, Any]:
+        return {key: value for key, value in self.items() if key != "defer_build"}
+
+
+SchemaT = TypeVar("SchemaT", bound=BaseModel)
+
+
+def finished(schema: type[SchemaT]) -> type[SchemaT]:
+    """Mark the schema of an answer as built: what FastAPI makes from it, it makes on use.
+
+    FastAPI makes an adapter of it for each route, twice, and one of each of its fields for the
+    OpenAPI document; most are never used. (Those of bodies are, and warn if they are made late.)
+    """
+    schema.model_config = cast("ConfigDict", _Lasting(schema.model_config, defer_build=True))
+    return schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ To support a column type, add a row to `KINDS`.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -27,6 +26,7 @@ from pydantic import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from fastapi_crud.kind import Kind
 from fastapi_crud.values import (
     DURATION_PATTERN,
     Shown,
@@ -56,33 +56,6 @@ SINGLE_PRECISION_MAX = 3.4028234663852886e38
 SINGLE_PRECISION_BITS = 24
 MAX_DIGITS = 100
 """For a NUMERIC without precision: far beyond money, and a float can still hold it (SQLite)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How values of one column type are read, written and spelled.
-
-    Args:
-        name: The kind's name, such as `integer`.
-        python: The Python type that the database layer gives and takes.
-        read: The type in answers: no bounds, for old rows must not fail.
-        write: The type in bodies: with every bound of the column.
-        from_text: Turns text (a path or query value) into what `write` accepts.
-        bare: The type in filters: the bounds of the column, without the rules that an
-            annotation adds for new rows; `write` unless given.
-    """
-
-    name: str
-    python: Any
-    read: Any
-    write: Any
-    from_text: Callable[[str], Any] = str
-    bare: Any = None
-
-    @property
-    def compared(self) -> Any:  # noqa: ANN401 - a type form
-        """The type of a value to compare with."""
-        return self.write if self.bare is None else self.bare
 
 
 # Makers: one column type in, its kind out.
@@ -271,6 +244,11 @@ KINDS: tuple[tuple[type[TypeEngine[Any]], Callable[[TypeEngine[Any]], Kind]], ..
     (sa.ARRAY, _array),
 )
 """Column type → maker of its kind; the first row that fits counts. ADD A COLUMN TYPE HERE."""
+OPEN = frozenset({_enum, _array})
+"""Makers that look at more than `FACTS`: each column has a kind of its own."""
+FACTS = ("length", "precision", "scale", "asdecimal", "as_uuid", "timezone", "unsigned")
+"""What makers ask a column type for, beside its class."""
+ABSENT = object()
 
 
 def kind_of(column_type: TypeEngine[Any]) -> Kind:
@@ -281,7 +259,17 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind:
     """
     for base, make in KINDS:
         if isinstance(column_type, base):
-            return make(column_type)
+            return make(column_type) if make in OPEN else _shared(make, column_type)
     if isinstance(column_type, sa.TypeDecorator):
         return kind_of(column_type.impl_instance)
     return _unknown(column_type)
+
+
+def _shared(make: Callable[[TypeEngine[Any]], Kind], column_type: TypeEngine[Any]) -> Kind:
+    facts = (make, type(column_type), *(getattr(column_type, name, ABSENT) for name in FACTS))
+    if facts not in _made:
+        _made[facts] = make(column_type)
+    return _made[facts]
+
+
+_made: dict[tuple[object, ...], Kind] = {}

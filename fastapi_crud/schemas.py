@@ -25,6 +25,7 @@ from fastapi_crud.fields import (
     InputSchema as InputSchema,
     OutputSchema as OutputSchema,
     definition,
+    finished,
     ignored_field,
     input_fields,
     or_missing,
@@ -187,7 +188,7 @@ def page_of(
         for cursor, way in {"next_cursor": "next", "prev_cursor": "previous"}.items():
             described = Field(description=f"Leads to the {way} page; null where there is none.")
             fields[cursor] = (str | None, described)
-    return create_model(name, __base__=OutputSchema, __module__=module, **fields)
+    return finished(create_model(name, __base__=OutputSchema, __module__=module, **fields))
 
 
 def _make(
@@ -207,7 +208,7 @@ def _make(
         raise ConfigurationError(_indescribable(info, specs)) from error
     if ignored:
         schema.ignored_fields = frozenset(column.name for column in ignored)
-    return schema
+    return finished(schema) if base is OutputSchema else schema
 
 
 def _indescribable(info: ModelInfo, specs: Mapping[str, FieldSpec]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings, strategies as st
-from pydantic import MISSING, BaseModel, Field, ValidationError
+from pydantic import MISSING, BaseModel, Field, TypeAdapter, ValidationError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastapi_crud import ConfigurationError, Schemas, make_schemas
@@ -216,6 +216,17 @@ def test_only_mapped_classes_have_schemas() -> None:
 
 
 # Names and identity
+
+
+def test_what_is_made_from_the_schema_of_an_answer_is_made_on_use() -> None:
+    """Does FastAPI's adapter of an answer wait until it is used, but not one of a subclass?"""
+    schemas = make_schemas(models.Note)
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[schemas.read, "as FastAPI has it"])
+    assert not adapter.pydantic_complete
+    assert adapter.json_schema() == schemas.read.model_json_schema()
+    own: type[BaseModel] = type("Own", (schemas.read,), {})
+    for complete in (own, schemas.create, schemas.update, schemas.replace):
+        assert TypeAdapter(Annotated[complete, "as FastAPI has it"]).pydantic_complete
 
 
 def test_schemas_are_named_after_the_class() -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -79,12 +79,7 @@ def text_within(value: Any, longest: int) -> str:  # noqa: ANN401 - JSON
 
 def schema_of(column: ColumnInfo) -> dict[str, Any]:
     """Describe the values in JSON schema, complete in itself."""
-    return dict(_schema_of(column))
-
-
-@cache
-def _schema_of(column: ColumnInfo) -> dict[str, Any]:
-    schema = column.comparable.json_schema()
+    schema = column.kind.compared_schema
     if "$defs" in schema:  # a model in a JSON column: any JSON
         return {}
     return {key: value for key, value in schema.items() if key not in {"title", "description"}}

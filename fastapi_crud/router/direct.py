@@ -6,15 +6,21 @@ read here, in a tenth of the time. Whatever is unusual, a wrong body to begin wi
 FastAPI, so that it is told in the same words.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request, routing
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
+
+from fastapi_crud.exceptions import UnsupportedMediaType
+from fastapi_crud.router.answers import built_of
 
 TELEMETRY = "fastapi.telemetry"
 """Where FastAPI keeps, in the scope of a request, what is observed of it."""
@@ -76,6 +82,43 @@ class Direct:
         return data
 
 
+def make_direct(built: Any, endpoint: Callable[..., Awaitable[Response]]) -> Direct | None:  # noqa: ANN401
+    """Answer at once where the endpoint is all there is, and no body is too large.
+
+    Args:
+        built: A route, or what FastAPI makes of it where it is included.
+        endpoint: Its endpoint.
+    """
+    if built.dependant.dependencies or getattr(built, "max_body_size", None) is not None:
+        return None
+    parameters = {field.alias: field.name for field in built.dependant.path_params}
+    return Direct(endpoint, parameters, built.body_field)
+
+
+@contextmanager
+def undemanded(route: APIRoute, dependency: Callable[..., Any] | None) -> Generator[Any]:
+    """Build handlers of a route that do without one of its own dependencies.
+
+    Args:
+        route: The route; where it is included, FastAPI builds the handlers of a copy.
+        dependency: What they do without.
+    """
+    built = built_of(route)
+    whole: Dependant = built.dependant
+    rest = [each for each in whole.dependencies if each.call != dependency]
+    built.dependant = replace(whole, dependencies=rest)
+    try:
+        yield built
+    finally:
+        built.dependant = whole
+
+
+def overrides_of(scope: Scope) -> Mapping[Any, Any]:
+    """Tell which dependencies an app has others for."""
+    overrides: Mapping[Any, Any] = getattr(scope.get("app"), "dependency_overrides", {})
+    return overrides
+
+
 def direct_of(route: Any, scope: Scope) -> Direct | None:  # noqa: ANN401 - a route
     """Find how a request is answered at once, if it can be.
 
@@ -88,6 +131,22 @@ def direct_of(route: Any, scope: Scope) -> Direct | None:  # noqa: ANN401 - a ro
     included = context is not None and context.original_route is route
     direct: Direct | None = getattr(context if included else route, "direct", None)
     return None if scope.get(TELEMETRY) is not None else direct
+
+
+def check_media_type(request: Request) -> None:
+    """Refuse a body that is not JSON (RFC 9110 §15.5.16).
+
+    Raises:
+        UnsupportedMediaType: If there is a body and its type is not JSON.
+    """
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        raise UnsupportedMediaType
 
 
 def _again(content: bytes, receive: Receive) -> Receive:

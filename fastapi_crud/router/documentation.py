@@ -5,6 +5,7 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
+from fastapi_crud.router.answers import Answer
 from fastapi_crud.router.problems import (
     PROBLEM_JSON,
     Problem,
@@ -141,7 +142,7 @@ def _problem(status: int) -> dict[str, Any]:
     description, model = PROBLEMS.get(status) or (f"{HTTPStatus(status).phrase}.", Problem)
     documented: dict[str, Any] = {"description": description}
     if model is not None:
-        documented |= {"model": model, "content": ProblemContent()}
+        documented = Answer(model, {**documented, "content": ProblemContent()})
     if status in HEADERS:
         documented["headers"] = {
             name: {"description": text, "schema": {"type": "string"}}

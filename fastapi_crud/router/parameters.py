@@ -13,7 +13,6 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    TypeAdapter,
     WithJsonSchema,
     create_model,
 )
@@ -63,7 +62,7 @@ def _depends(dependency: Any) -> Any:  # noqa: ANN401 - a function, or Depends(.
 
 def _path(column: ColumnInfo) -> Any:  # noqa: ANN401 - a type form
     """Declare a path parameter: text, since a key that cannot exist is 404 rather than 422."""
-    shown = dict(TypeAdapter(column.kind.write).json_schema())
+    shown = dict(column.kind.written_schema)
     shown.pop("$defs", None)
     description = column.info.get("description")
     return Annotated[

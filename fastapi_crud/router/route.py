@@ -1,34 +1,41 @@
 """The route and router classes: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
 
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic
 
-from fastapi import APIRouter, FastAPI, Request, routing
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import PARAM_REGEX, Match
 from starlette.types import Message, Receive, Scope, Send
 from typing_extensions import override
 
 from fastapi_crud.database import startup_checks
-from fastapi_crud.exceptions import ConfigurationError, CrudError, UnsupportedMediaType
+from fastapi_crud.exceptions import ConfigurationError, CrudError
 from fastapi_crud.models import ModelT
+from fastapi_crud.router.answers import AnsweringRoute
 from fastapi_crud.router.dependencies import abandon_sessions
-from fastapi_crud.router.direct import Direct, Unusual, direct_of
+from fastapi_crud.router.direct import (
+    Unusual,
+    check_media_type,
+    direct_of,
+    make_direct,
+    overrides_of,
+    undemanded,
+)
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
 from fastapi_crud.schemas import CreateT, ReadT, Schemas, UpdateT
 
 EXPECTED = (CrudError, HTTPException, RequestValidationError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RouteFacts:
     """What a route knows beyond FastAPI; kept on the endpoint, which every copy of a route has.
 
@@ -46,8 +53,13 @@ class RouteFacts:
     check: Callable[[str], None] | None = None
     session: Callable[..., Any] | None = None
 
+    @cached_property
+    def answered(self) -> frozenset[str]:
+        """The methods of the path that have an endpoint."""
+        return frozenset(self.allow) - {"HEAD", "OPTIONS"}
 
-class CrudRoute(APIRoute):
+
+class CrudRoute(AnsweringRoute):
     """An `APIRoute` that answers by the HTTP contract, and leaves other routes alone."""
 
     @property
@@ -67,13 +79,14 @@ class CrudRoute(APIRoute):
         with_session = super().get_route_handler()
         with undemanded(self, facts.session) as built:
             handler = super().get_route_handler()
-            built.direct = self._direct(built)
+            if facts.session is not None:
+                built.direct = make_direct(built, self.endpoint)
 
         async def handle(request: Request) -> Response:
             try:
                 if facts.has_body:
                     check_media_type(request)
-                if facts.session in overrides_of(request):
+                if facts.session in overrides_of(request.scope):
                     return await with_session(request)
                 return await handler(request)
             except ConfigurationError:
@@ -84,9 +97,16 @@ class CrudRoute(APIRoute):
 
         return handle
 
+    @cached_property
+    def landmark(self) -> str:
+        """A part of the path that has no parameters: where it is missing, nothing matches."""
+        return max(PARAM_REGEX.sub("\n", self.path).split("\n"), key=len)
+
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match with and without a slash at the end; answer HEAD where GET is answered."""
+        if self.landmark not in scope["path"] or self._leaves_to_others(scope):
+            return Match.NONE, {}
         match, child = super().matches(scope)
         if match is Match.NONE and scope["type"] == "http" and scope["path"].endswith("/"):
             match, child = super().matches({**scope, "path": scope["path"][:-1]})
@@ -106,8 +126,7 @@ class CrudRoute(APIRoute):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         direct = direct_of(self, scope)
-        request = Request(scope, receive)
-        if direct is None or self.facts.session in overrides_of(request):
+        if direct is None or self.facts.session in overrides_of(scope):
             await super().handle(scope, receive, send)
             return
         try:
@@ -118,18 +137,15 @@ class CrudRoute(APIRoute):
             await super().handle(scope, unusual.receive, send)
             return
         except EXPECTED as error:
+            request = Request(scope, receive)
             await abandon_sessions(request)
             response = problem_of(request, error, self.facts.problems)
         await response(scope, receive, send)
 
-    def _direct(self, built: Any) -> Direct | None:  # noqa: ANN401 - a route, or FastAPI's copy of one
-        """Answer at once where the endpoint is all there is, and no body is too large."""
-        if self.facts.session is None or built.dependant.dependencies:
-            return None
-        if getattr(built, "max_body_size", None) is not None:
-            return None
-        parameters = {field.alias: field.name for field in built.dependant.path_params}
-        return Direct(self.endpoint, parameters, built.body_field)
+    def _leaves_to_others(self, scope: Scope) -> bool:
+        """Whether another endpoint of the same path answers this method."""
+        method = scope.get("method")
+        return method not in (self.methods or ()) and method in self.facts.answered
 
     def _is_head_of_get(self, scope: Scope) -> bool:
         return scope["method"] == "HEAD" and "GET" in (self.methods or ())
@@ -149,32 +165,6 @@ class CrudRoute(APIRoute):
         return Response(status_code=204, headers=headers)
 
 
-def overrides_of(request: Request) -> Mapping[Any, Any]:
-    """Tell which dependencies an app has others for."""
-    overrides: Mapping[Any, Any] = getattr(request.scope.get("app"), "dependency_overrides", {})
-    return overrides
-
-
-@contextmanager
-def undemanded(route: APIRoute, dependency: Callable[..., Any] | None) -> Generator[Any]:
-    """Build handlers of a route that do without one of its own dependencies.
-
-    Args:
-        route: The route; where it is included, FastAPI builds the handlers of a copy.
-        dependency: What they do without.
-    """
-    copied = getattr(routing, "_effective_route_context_var", None)
-    context: Any = None if copied is None else copied.get()
-    built: Any = route if context is None else context
-    whole: Dependant = built.dependant
-    rest = [each for each in whole.dependencies if each.call != dependency]
-    built.dependant = replace(whole, dependencies=rest)
-    try:
-        yield built
-    finally:
-        built.dependant = whole
-
-
 class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
     """What `make_crud_router` gives: an `APIRouter` to include anywhere, any number of times.
 
@@ -190,22 +180,27 @@ class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
         super().__init__(**router_options)
         self.model = model
         self.schemas = schemas
+        self._confined = (-1, False)
 
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Look no further where the path does not even have the prefix.
 
-def check_media_type(request: Request) -> None:
-    """Refuse a body that is not JSON (RFC 9110 §15.5.16).
+        FastAPI asks this of routers that are included (since 0.137; before, it copied routes).
+        """
+        if self.prefix not in scope["path"] and self.confined:
+            return Match.NONE, {}
+        return super().matches(scope)
 
-    Raises:
-        UnsupportedMediaType: If there is a body and its type is not JSON.
-    """
-    headers = request.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise UnsupportedMediaType
+    @property
+    def confined(self) -> bool:
+        """Whether all routes are below the prefix; those that are mounted need not be."""
+        many, confined = self._confined
+        if many != len(self.routes):
+            paths = (getattr(route, "path", None) for route in iter_routes(self.routes))
+            confined = all(path and path.startswith(self.prefix) for path in paths)
+            self._confined = (len(self.routes), confined)
+        return confined
 
 
 def without_body(send: Send) -> Send:

@@ -13,6 +13,7 @@ SHOWN_ELSEWHERE = {
     "auth/routes.py": "tests/auth/test_router.py",
     "fields.py": "tests/test_schemas.py",
     "insertions.py": "tests/test_batches.py",
+    "kind.py": "tests/test_kinds.py",
     "lane.py": "tests/router/test_lanes.py",
     "lookups.py": "tests/test_upserts.py",
     "prepared.py": "tests/router/test_lanes.py",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI, Path, Query
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from fastapi_crud import ConfigurationError, Database, DbSession, Repository, make_crud_router
@@ -160,6 +160,25 @@ async def test_own_endpoints_on_the_router(sqlite: Database, serve: Serve) -> No
     await client.post("/notes", json={"title": "a"})
     assert (await client.get("/notes/1/title")).json() == "a"
     assert (await client.get("/notes/1")).status_code == 200
+
+
+async def test_routes_beside_the_prefix(sqlite: Database, serve: Serve) -> None:
+    """Are routes found that do not begin with the router's prefix, added early or late?"""
+
+    async def plain(_: Request) -> Response:
+        return Response("plain")
+
+    router = make_crud_router(models.Note)
+    router.add_route("/early", plain)
+    client = serve(sqlite, router)
+    assert (await client.get("/early")).text == "plain"
+    assert (await client.get("/late")).status_code == 404
+    router = make_crud_router(models.Note)
+    client = serve(sqlite, router)
+    assert (await client.get("/late")).status_code == 404
+    router.add_route("/late", plain)
+    assert (await serve(sqlite, router).get("/late")).text == "plain"
+    assert (await client.get("/notes")).status_code == 200
 
 
 class Paging(BaseModel):
