@@ -23,7 +23,6 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from fastapi_crud.kind import Kind
@@ -239,7 +238,6 @@ KINDS: tuple[tuple[type[TypeEngine[Any]], Callable[[TypeEngine[Any]], Kind]], ..
     (sa.LargeBinary, _binary),
     (sa.BINARY, _binary),
     (sa.VARBINARY, _binary),
-    (postgresql.INTERVAL, _interval),
     (sa.JSON, _json),
     (sa.ARRAY, _array),
 )
@@ -260,6 +258,8 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind:
     for base, make in KINDS:
         if isinstance(column_type, base):
             return make(column_type) if make in OPEN else _shared(make, column_type)
+    if column_type.__visit_name__ == "INTERVAL":  # a dialect's own
+        return _shared(_interval, column_type)
     if isinstance(column_type, sa.TypeDecorator):
         return kind_of(column_type.impl_instance)
     return _unknown(column_type)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Uuid
-from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -99,6 +98,8 @@ class UTCDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401 - as SQLAlchemy types it
         """Ask MySQL and MariaDB for microseconds, which they leave out by default."""
         if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - loaded where it is used
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime(timezone=True))
 

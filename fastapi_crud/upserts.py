@@ -1,10 +1,10 @@
 """Rows stored or changed by one statement: the database decides which, so nobody can race."""
 
 from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Generic, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from fastapi_crud.changes import Change, bound, counted_up, insertion_groups
@@ -181,6 +181,8 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
         target = [self.info.columns[name].columns[0] for name in key.names]
         allowed = self._live()
         if self._dialect in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - loaded where it is used
+
             insert = mysql.insert(table).values(rows)
             new = {columns[name].name: insert.inserted[columns[name].name] for name in changed}
             sets = self._sets(new) if changed else {target[0].name: target[0]}
@@ -190,7 +192,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
                     for name, value in sets.items()
                 }
             return insert.on_duplicate_key_update(sets)
-        module: Any = postgresql if self._dialect == "postgresql" else sqlite
+        module = import_module(f"sqlalchemy.dialects.{self._dialect}")
         native: Any = module.insert(table).values(rows)
         where = key.where.get(self._dialect)
         if not changed:

@@ -125,7 +125,14 @@ def test_columns_of_one_type_share_their_kind() -> None:
     """Is what checks values made once for all columns of a type, and for no others?"""
     assert kind_of(sa.String(50)) is kind_of(sa.String(50))
     assert kind_of(sa.String(50)).adapter is kind_of(sa.String(50)).comparable
-    others = [sa.String(50), sa.String(51), sa.String(), sa.Text(50), sa.DateTime(), sa.Uuid()]
+    others: list[TypeEngine[Any]] = [
+        sa.String(50),
+        sa.String(51),
+        sa.String(),
+        sa.Text(50),
+        sa.DateTime(),
+        sa.Uuid(),
+    ]
     others += [sa.DateTime(timezone=True), sa.Uuid(as_uuid=False), sa.Numeric(9, 2), sa.Numeric(9)]
     others += [mysql.INTEGER(unsigned=True), mysql.INTEGER(), sa.Enum("a"), sa.Enum("b")]
     assert len({id(kind_of(column_type)) for column_type in others}) == len(others)

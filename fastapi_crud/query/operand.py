@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeEngine
 
 from fastapi_crud.columns import ColumnInfo
 
 MYSQL = frozenset({"mysql", "mariadb"})
 SINGLE_BITS = 24
-UTF8 = mysql.CHAR(charset="utf8mb4")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +80,8 @@ class Single(sa.TypeDecorator[float]):
 DOUBLE: sa.Double[float] = sa.Double()
 SINGLES: Mapping[str, Callable[[Any], Any]] = {
     "postgresql": lambda column: sa.type_coerce(column, Single()),
-    "mysql": lambda column: sa.cast(sa.cast(column, mysql.CHAR), DOUBLE),
-    "mariadb": lambda column: sa.cast(sa.cast(column, mysql.CHAR), DOUBLE),
+    "mysql": lambda column: sa.cast(sa.cast(column, characters()), DOUBLE),
+    "mariadb": lambda column: sa.cast(sa.cast(column, characters()), DOUBLE),
 }
 """Database → the value of a single-precision float as it is shown."""
 
@@ -95,6 +94,13 @@ def _is_single(column_type: Any, dialect: str) -> bool:  # noqa: ANN401 - a type
     return isinstance(column_type, sa.REAL) or (column_type.precision or unsaid) <= SINGLE_BITS
 
 
+def characters(charset: str | None = None) -> TypeEngine[str]:
+    """Text as MySQL and MariaDB cast to it."""
+    from sqlalchemy.dialects import mysql  # noqa: PLC0415 - loaded where it is used
+
+    return mysql.CHAR(charset=charset)
+
+
 def as_bytes(text: ColumnElement[str]) -> ColumnElement[bytes]:
     """Encode text in UTF-8, whatever the column's character set is (MySQL and MariaDB)."""
-    return sa.cast(sa.cast(text, UTF8), sa.BINARY)
+    return sa.cast(sa.cast(text, characters("utf8mb4")), sa.BINARY)

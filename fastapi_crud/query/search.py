@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
 
 
@@ -39,6 +38,8 @@ class PostgreSQLFullText:
         """Say that the row's vector matches."""
         if not terms(text):
             return sa.true()
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - loaded where it is used
+
         query = sa.func.websearch_to_tsquery(sa.cast(self.config, postgresql.REGCONFIG), text)
         vector: Any = getattr(model, self.column, sa.column(self.column, sa.Text()))
         found: ColumnElement[bool] = vector.op("@@", is_comparison=True)(query)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
-from fastapi_crud.query.operand import MYSQL, UTF8, Operand, as_bytes
+from fastapi_crud.query.operand import MYSQL, Operand, as_bytes, characters
 
 Test = ColumnElement[bool]
 
@@ -84,8 +84,9 @@ def _by_sqlite(test: str, operand: Operand, value: str, *, any_case: bool) -> Te
 def _by_bytes(test: str, operand: Operand, value: str, *, any_case: bool) -> Test:
     """MySQL and MariaDB: collations pass over case and accents; bytes do not."""
     if any_case:
-        lowered: Any = sa.func.lower(sa.cast(operand.text, UTF8))
-        wanted: Any = as_bytes(sa.func.lower(sa.cast(sa.literal(value, sa.Text()), UTF8)))
+        utf8 = characters("utf8mb4")
+        lowered: Any = sa.func.lower(sa.cast(operand.text, utf8))
+        wanted: Any = as_bytes(sa.func.lower(sa.cast(sa.literal(value, sa.Text()), utf8)))
         return _positions(test, as_bytes(lowered), wanted, sa.func.length(wanted))
     encoded = value.encode()
     exact = _positions(test, operand.exact, encoded, len(encoded))
