@@ -36,6 +36,9 @@ try:
         Task as CeleryTask,
         signals as celery_signals,
     )
+    from celery.worker.request import (  # type: ignore[import-untyped]
+        Request as CeleryRequest,  # pyright: ignore[reportMissingTypeStubs]
+    )
 except ImportError as missing:  # pragma: no cover - every test run has the extra
     msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
     raise ConfigurationError(msg) from missing
@@ -59,9 +62,22 @@ HIDDEN = {"argsrepr": "(…)", "kwargsrepr": "{…}"}
 """What logs and events show of the arguments."""
 
 
+class AnxiousRequest(CeleryRequest):  # type: ignore[misc]
+    """A message at work, whose worker connects again if it cannot acknowledge it.
+
+    Celery would log the error and go on. On Redis the message then counts as being at work for
+    ever, and a worker that loses so many at once, as it may have, receives none any more.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        made: Any = super()  # its types are not known
+        made.__init__(*args, **{**kwargs, "connection_errors": ()})
+
+
 class CheckedTask(CeleryTask):  # type: ignore[misc]
     """The base of plain Celery tasks: refuses what Celery would never run."""
 
+    Request = AnxiousRequest
     retry_backoff = True
     retry_backoff_max = 900
     retry_jitter = True
