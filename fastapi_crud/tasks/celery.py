@@ -36,9 +36,7 @@ try:
         Task as CeleryTask,
         signals as celery_signals,
     )
-    from celery.worker.request import (  # type: ignore[import-untyped]
-        Request as CeleryRequest,  # pyright: ignore[reportMissingTypeStubs]
-    )
+    from celery.worker.request import Request as CeleryRequest  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 except ImportError as missing:  # pragma: no cover - every test run has the extra
     msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
     raise ConfigurationError(msg) from missing
@@ -63,15 +61,11 @@ HIDDEN = {"argsrepr": "(…)", "kwargsrepr": "{…}"}
 
 
 class AnxiousRequest(CeleryRequest):  # type: ignore[misc]
-    """A message at work, whose worker connects again if it cannot acknowledge it.
-
-    Celery would log the error and go on. On Redis the message then counts as being at work for
-    ever, and a worker that loses so many at once, as it may have, receives none any more.
-    """
+    """A message at work; if it cannot be acknowledged, its worker connects again."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        made: Any = super()  # its types are not known
-        made.__init__(*args, **{**kwargs, "connection_errors": ()})
+        # Celery would go on; on Redis, it would in the end receive nothing any more.
+        cast("Any", super()).__init__(*args, **{**kwargs, "connection_errors": ()})
 
 
 class CheckedTask(CeleryTask):  # type: ignore[misc]
@@ -84,8 +78,7 @@ class CheckedTask(CeleryTask):  # type: ignore[misc]
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401, D105
         super().__init_subclass__(**options)
-        run: Any = getattr(cls, "run")  # noqa: B009 - its type is not known
-        _refuse_async(run)
+        _refuse_async(cast("Any", cls).run)
 
 
 class CheckedCelery(Celery):  # type: ignore[misc]
