@@ -36,6 +36,7 @@ try:
         Task as CeleryTask,
         signals as celery_signals,
     )
+    from celery.worker.request import Request as CeleryRequest  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 except ImportError as missing:  # pragma: no cover - every test run has the extra
     msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
     raise ConfigurationError(msg) from missing
@@ -59,17 +60,25 @@ HIDDEN = {"argsrepr": "(…)", "kwargsrepr": "{…}"}
 """What logs and events show of the arguments."""
 
 
+class AnxiousRequest(CeleryRequest):  # type: ignore[misc]
+    """A message at work; if it cannot be acknowledged, its worker connects again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        # Celery would go on; on Redis, it would in the end receive nothing any more.
+        cast("Any", super()).__init__(*args, **{**kwargs, "connection_errors": ()})
+
+
 class CheckedTask(CeleryTask):  # type: ignore[misc]
     """The base of plain Celery tasks: refuses what Celery would never run."""
 
+    Request = AnxiousRequest
     retry_backoff = True
     retry_backoff_max = 900
     retry_jitter = True
 
     def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401, D105
         super().__init_subclass__(**options)
-        run: Any = getattr(cls, "run")  # noqa: B009 - its type is not known
-        _refuse_async(run)
+        _refuse_async(cast("Any", cls).run)
 
 
 class CheckedCelery(Celery):  # type: ignore[misc]

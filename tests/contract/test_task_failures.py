@@ -1,14 +1,13 @@
 """Jobs in real workers, relays and servers, which are killed at each step: none is lost."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from fastapi_crud import Database
 from fastapi_crud.tasks import Relay, task
@@ -18,14 +17,11 @@ from tests.tasks import shop as goods
 from tests.tasks.fleet import (
     RABBITMQ_URL,
     REDIS_URL,
-    Line,
     Shop,
     bindings_kept,
     delays_cleaned,
-    free_port,
     need_broker,
     open_shop,
-    redis_server,
 )
 
 pytestmark = pytest.mark.slow
@@ -44,8 +40,6 @@ for messages every ten seconds only if its heartbeat is off."""
 INTERRUPTING = [each for each in FLEETS if each[0] == "prefork"]
 """Those whose tasks Celery interrupts, when a soft limit is over."""
 BACKENDS = pytest.mark.parametrize("backend", ["postgresql", "sqlite", "mariadb"])
-PROMPT = 0.5
-"""Seconds that storing a job may take on a busy machine; a broker that is away costs more."""
 
 calls: Counter[int] = Counter()
 
@@ -256,47 +250,3 @@ async def test_relays_side_by_side(backend: str, count: int, tmp_path: Any) -> N
             await shop.settled()
         assert Counter(range(count)) == calls
         calls.clear()
-
-
-async def test_brokers_that_are_away(shop: Shop) -> None:
-    """Are requests as fast as ever while Redis is away, and all jobs done when it is back?"""
-    port = free_port()
-    shop.broker = f"redis://127.0.0.1:{port}/0"
-    folder = shop.folder
-    async with shop.relay().lifespan():
-        assert await slowest_order(shop, 0) < PROMPT
-        async with redis_server(port, folder) as server, shop.worker():
-            await shop.settled()
-            server.kill()
-            assert await slowest_order(shop, 20) < PROMPT
-            async with redis_server(port, folder):
-                await shop.settled()
-    assert await shop.effects("noted") == once(40)
-
-
-async def test_lines_that_are_cut(shop: Shop) -> None:
-    """Are requests as fast as ever while RabbitMQ is cut off, and all jobs done afterwards?"""
-    need_broker(RABBITMQ_URL)
-    shop.broker = RABBITMQ_URL
-    target = make_url(RABBITMQ_URL)
-    line = Line(target.host or "", target.port or 5672)
-    through = target.set(port=line.port).render_as_string(hide_password=False)
-    async with delays_cleaned(RABBITMQ_URL), shop.worker("prefork") as worker:
-        async with shop.relay(broker=through).lifespan():
-            for start in (0, 20):
-                assert await slowest_order(shop, start) < PROMPT
-                await line.mend()
-                await shop.settled()
-                await line.cut()
-        worker.kill()
-    assert await shop.effects("noted") == once(40)
-
-
-async def slowest_order(shop: Shop, start: int) -> float:
-    """Ask for twenty jobs, one by one, and give the seconds that the slowest took."""
-    slowest = 0.0
-    for number in range(start, start + 20):
-        began = time.perf_counter()
-        await shop.order(goods.note, number)
-        slowest = max(slowest, time.perf_counter() - began)
-    return slowest

@@ -45,6 +45,15 @@ async def until(condition: Condition, *, within: float = PATIENCE) -> None:
             await asyncio.sleep(0.05)
 
 
+async def paced(rate: float, seconds: float) -> AsyncGenerator[None]:
+    """Be there at a steady pace, for some seconds: the one place where time itself is tested."""
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    for number in range(1, round(rate * seconds) + 1):
+        yield
+        await asyncio.sleep(start + number / rate - clock())
+
+
 def missing(what: str) -> None:
     """Skip a test that needs something; fail where all must be there."""
     if os.environ.get("CI") == "true":
@@ -221,14 +230,14 @@ class Shop:
 
         await until(all_done, within=within)
 
-    async def settled(self) -> None:
+    async def settled(self, *, within: float = PATIENCE) -> None:
         """Wait until no job waits, is on its way or runs."""
         relay = Relay(self.database)
 
         async def idle() -> bool:
             return not (await relay.health()).depth
 
-        await until(idle)
+        await until(idle, within=within)
 
 
 @asynccontextmanager
@@ -303,43 +312,3 @@ async def redis_server(port: int, folder: Path) -> AsyncGenerator[Program]:
         yield program
     finally:
         program.kill()
-
-
-class Line:
-    """A connection to a broker that can be cut: a proxy, on a port of its own."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
-        self.port = free_port()
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-
-    async def mend(self) -> None:
-        """Let connections pass."""
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self.port)
-
-    async def cut(self) -> None:
-        """Close all connections, and refuse new ones."""
-        if self._server is not None:
-            self._server.close()
-            for each in [*self._open]:
-                each.transport.abort()
-            self._server = None
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._target)
-        self._open |= {writer, back}
-        try:
-            with suppress(OSError):
-                await asyncio.gather(_copy(reader, back), _copy(there, writer))
-        finally:
-            for each in (writer, back):
-                self._open.discard(each)
-                each.close()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while piece := await reader.read(65536):
-        writer.write(piece)
-        await writer.drain()
-    writer.close()
