@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, cast
+from types import NoneType
+from typing import Annotated, Any, cast, get_args
 
 from pydantic import MISSING, BaseModel, EmailStr, Field, create_model
 from typing_extensions import TypedDict
@@ -132,8 +133,11 @@ def _believing(read: type[BaseModel]) -> type[BaseModel]:
     fields: Fields = {}
     for name, spec in read.model_fields.items():
         annotation: Any = spec.annotation
-        if annotation in {EmailStr, EmailStr | None}:
-            fields[name] = (str if annotation is EmailStr else str | None, spec)
+        kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
+        if annotation is EmailStr:
+            fields[name] = (str, spec)
+        elif kinds == [EmailStr]:
+            fields[name] = (str | None, spec)
     return _model(read.__name__, read, fields) if fields else read
 
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 from types import CodeType, MappingProxyType
@@ -296,10 +297,8 @@ async def _request(app: Any, path: str) -> None:
 
 def _import(_: int) -> Figures:
     """Import what is imported anyway, then us."""
-    import fastapi
-    import sqlalchemy.ext.asyncio
-
-    del fastapi, sqlalchemy
+    for name in ("fastapi", "sqlalchemy.ext.asyncio"):
+        import_module(name)
     before, began = _megabytes(), time.process_time()
     import fastapi_crud
 
