@@ -1,18 +1,23 @@
 """A database for each way to serve users, filled alike and dropped at the end."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.benchmarks.measuring import show
 from tests.benchmarks.speed.apps.users import Base, User, fake_hash, make_engine
 from tests.benchmarks.speed.asking import MADE, USERS, user_email, user_id
-from tests.conftest import SERVERS, drop_database, execute_on_server
+from tests.conftest import SERVERS, execute_on_server
+
+PATIENCE = 5  # seconds
 
 Urls = Mapping[str, str]
 
@@ -51,19 +56,29 @@ async def _on_postgresql(names: Sequence[str]) -> AsyncGenerator[Urls]:
     server, own = SERVERS["postgresql"], f"fastapi_crud_speed_{os.getpid()}"
     async with AsyncExitStack() as stack:
         await execute_on_server(server, f"CREATE DATABASE {own}")
-        stack.push_async_callback(drop_database, server, own)
+        stack.push_async_callback(_drop, server, own)
         await _fill(server.set(database=own).render_as_string(hide_password=False))
         urls: dict[str, str] = {}
         for name in names:
             copy = f"{own}_{name}"
             await execute_on_server(server, f"CREATE DATABASE {copy} TEMPLATE {own}")
-            stack.push_async_callback(drop_database, server, copy)
+            stack.push_async_callback(_drop, server, copy)
             # Every way commits the same; how long the disk takes is not what is compared.
             await execute_on_server(server, f"ALTER DATABASE {copy} SET synchronous_commit = off")
             url = server.set(database=copy)
             await execute_on_server(url, "VACUUM ANALYZE users")
             urls[name] = url.render_as_string(hide_password=False)
         yield urls
+
+
+async def _drop(server: sa.URL, name: str) -> None:
+    """Drop a database; after a failure, connections to it may still be ending."""
+    for _ in range(PATIENCE):
+        with suppress(pytest.skip.Exception):
+            await execute_on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+            return
+        await asyncio.sleep(1)
+    show(f"{name} is left behind on {server.host}")
 
 
 async def _fill(url: str) -> None:
