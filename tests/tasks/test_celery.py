@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -387,3 +388,22 @@ def test_workers_close_the_portal(name: str, database: Database) -> None:
     assert pool.checkedin() == 1
     getattr(signals, name).send(sender=app)
     assert database.engine.sync_engine.pool is not pool
+
+
+def test_no_error_of_an_acknowledgement_is_ignored() -> None:
+    """Does a worker hear of any error, when the message of a job cannot be acknowledged?"""
+    app: Any = make_celery(TaskSettings(broker_url="memory://"))
+    headers = {"task": RUN, "id": "1", "root_id": "1"}
+    message: Any = SimpleNamespace(
+        headers=headers, properties={}, delivery_info={}, body=b"", content_type="", payload=((), {}, {}),
+        content_encoding="",
+    )  # fmt: skip
+    ignored: list[Any] = []
+    made: Any = app.tasks[RUN].Request
+
+    def acknowledge(_: Any, errors: Any) -> None:
+        ignored.append(errors)
+
+    request = made(message, app=app, connection_errors=(OSError,), on_ack=acknowledge)
+    request.acknowledge()
+    assert ignored == [()]
