@@ -73,9 +73,14 @@ class Lane(Reader[Any]):
 
     @property
     def is_crowded(self) -> bool:
-        """Whether its session holds instances: they would not know of what is written."""
+        """Whether its session holds changes, or rows of the model, which would not hear of any."""
         session = self._session
-        return session is not None and bool(session.identity_map or session.new)
+        if session is None:
+            return False
+        pending = session.new or session.dirty or session.deleted
+        return bool(pending) or any(
+            isinstance(each, self.model) for each in session.identity_map.values()
+        )
 
     @staticmethod
     def answers(query: Query) -> bool:

@@ -288,6 +288,25 @@ async def test_a_request_has_one_connection(tmp_path: Any, serve: Serve) -> None
     await database.engine.dispose()
 
 
+async def test_what_a_session_holds_is_heard_of(sqlite: Database, serve: Serve) -> None:
+    """Does an instance that a dependency holds know of a change, and is what it changed seen?"""
+    held: list[Note] = []
+
+    async def holds(session: DbSession) -> None:
+        row = await Repository[Note](session).get(1)
+        assert row is not None
+        row.done = True
+        held.append(row)
+
+    client = serve(sqlite, make_crud_router(Note, dependencies=[Depends(holds)]))
+    await stored(sqlite)
+    changed = await client.patch("/notes/1", json={"body": "new"})
+    assert (changed.json()["done"], changed.json()["body"]) == (True, "new")
+    assert held[0].body == "new"
+    await stored(sqlite)
+    assert (await client.get("/notes")).json()["items"][0]["done"] is True
+
+
 class Base(DeclarativeBase):
     pass
 
