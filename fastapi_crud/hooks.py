@@ -1,6 +1,7 @@
 """What a service can be told about: before and after each change, inside the transaction."""
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Generic
 
@@ -48,6 +49,7 @@ class Hooks(ForModel, Generic[ModelT]):
     """Who is told of changes; set by the router, from its `on_created=` and the like."""
 
     @classmethod
+    @cache
     def overrides(cls, operation: str) -> frozenset[str]:
         """Tell which methods a subclass has put rules into for an operation."""
         return frozenset(

@@ -120,7 +120,7 @@ class Lane(Reader[Any]):
 
     async def _one(self, statement: Statement, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
         rows = await self._run(statement, values)
-        return self._record(rows[0], statement.names) if rows else None
+        return next(iter(self._records(rows, statement.names)), None)
 
     @override
     async def _page(self, query: Query) -> Sequence[Any]:
@@ -157,14 +157,15 @@ class Lane(Reader[Any]):
     def _paired(self, rows: Sequence[Any], names: Sequence[str]) -> Sequence[Any]:
         """Make a record of the first columns of each row; what else there is comes after it."""
         width = len(names)
-        return [(self._record(row, names), *row[width:]) for row in rows]
+        rest = [row[width:] for row in rows]
+        return [(it, *more) for it, more in zip(self._records(rows, names), rest, strict=True)]
 
-    def _record(self, row: Sequence[Any], names: Sequence[str]) -> Record:
-        record = Record(zip(names, row))  # noqa: B905 - the rest of the row is no column
-        for name in self._zoneless:
-            if name in record:
+    def _records(self, rows: Sequence[Any], names: Sequence[str]) -> list[Record]:
+        records = [Record(zip(names, row)) for row in rows]  # noqa: B905 - what follows is no column
+        for name in self._zoneless & {*names}:
+            for record in records:
                 record[name] = assume_utc(record[name])
-        return record
+        return records
 
     @cached_property
     def _touched(self) -> list[ColumnInfo]:
@@ -176,15 +177,15 @@ class Lane(Reader[Any]):
         ]
 
     @cached_property
-    def _zoneless(self) -> list[str]:
+    def _zoneless(self) -> frozenset[str]:
         """The columns that come without a zone, or in one of the server's."""
         zoned = [it for it in self.info.columns.values() if it.kind.name in {"datetime", "time"}]
         exact = self._engine.dialect.driver == "asyncpg"
-        return [
+        return frozenset(
             it.name
             for it in zoned
             if not exact and not (it.columns and isinstance(it.columns[0].type, UTCDateTime))
-        ]
+        )
 
     @property
     @override
