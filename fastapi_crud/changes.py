@@ -131,11 +131,15 @@ def insertion_groups(
     defaulted = [it for it in columns if any(each.default is not None for each in it.columns)]
     empty = dict.fromkeys(it.name for it in columns if _may_be_empty(it))
     groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
+    named: dict[tuple[str, ...], frozenset[str]] = {}
     for place, values in enumerate(data):
         # None is left to the default of the column, where it has one: so does the unit of work.
         given = {n: it for n, it in values.items() if it is not None or n not in generated}
         complete = {**empty, **_defaults(defaulted, given), **given}
-        places, rows = groups.setdefault(frozenset(complete), ([], []))
+        order = tuple(complete)
+        if order not in named:
+            named[order] = frozenset(order)
+        places, rows = groups.setdefault(named[order], ([], []))
         places.append(place)
         rows.append(complete)
     return [*groups.values()]
@@ -144,7 +148,7 @@ def insertion_groups(
 def _defaults(columns: Iterable[ColumnInfo], given: Data) -> dict[str, Any]:
     """Make the defaults of columns that are left out; SQL is left to the statement."""
     made = {it.name: it.default_value() for it in columns if it.name not in given}
-    return {
+    return made and {
         name: value
         for name, value in made.items()
         if value is not MISSING_DEFAULT and not isinstance(value, ClauseElement)
