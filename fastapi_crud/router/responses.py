@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
@@ -20,6 +20,10 @@ from fastapi_crud.query.vocabulary import Pagination
 from fastapi_crud.router.views import WHOLE, Included, Selection, is_derived, record_type, shape_of
 
 JSON = "application/json"
+MAX_LINKS = 256
+"""How many questions the links of their pages are remembered for."""
+MAX_REMEMBERED = 200
+"""How long such a question is at most."""
 MAX_SHAPES = 256
 """How many selections of fields a writer remembers."""
 
@@ -154,14 +158,22 @@ def total_headers(page: AnyPage) -> dict[str, str]:
 def link_header(request: Request, query: Query, page: AnyPage) -> dict[str, str]:
     """Lead to the neighbours of a page (RFC 8288); all other parameters are kept."""
     links = _cursor_links(page) if isinstance(page, CursorPage) else _offset_links(query, page)
-    place = {"skip", "cursor"}
-    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in place]
-    start = f"{quote(request.scope['path'])}?{urlencode(kept)}{'&' if kept else ''}"
+    path, text = request.scope["path"], request.scope["query_string"]
+    short = len(path) + len(text) <= MAX_REMEMBERED
+    start = _link_start(path, text) if short else _link_start.__wrapped__(path, text)
     written = [
-        f'<{start}{name}={quote(text, safe="")}>; rel="{relation}"'
-        for relation, (name, text) in links.items()
+        f'<{start}{name}={quote(value, safe="")}>; rel="{relation}"'
+        for relation, (name, value) in links.items()
     ]
     return {"Link": ", ".join(written)}
+
+
+@lru_cache(MAX_LINKS)
+def _link_start(path: str, query: bytes) -> str:
+    """Write what the links of a page have in common: all that was asked but for the place."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if name not in {"skip", "cursor"}]
+    return f"{quote(path)}?{urlencode(kept)}{'&' if kept else ''}"
 
 
 def _cursor_links(page: CursorPage[Any]) -> dict[str, tuple[str, str]]:

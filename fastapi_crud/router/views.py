@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from types import NoneType
 from typing import Annotated, Any, cast, get_args
+from uuid import UUID
 
-from pydantic import MISSING, BaseModel, EmailStr, Field, create_model
+from pydantic import MISSING, BaseModel, EmailStr, Field, PlainSerializer, create_model
 from typing_extensions import TypedDict
 
 from fastapi_crud.columns import ModelInfo
@@ -17,6 +18,9 @@ from fastapi_crud.schemas import OutputSchema, optional_field
 Included = Mapping[str, type[BaseModel]]
 """Path of a relationship → the schema of its rows."""
 Fields = dict[str, Any]
+TextOfUUID: Any = Annotated[UUID, PlainSerializer(str, return_type=str)]
+TEXTS: Mapping[Any, Any] = {UUID: TextOfUUID, UUID | None: TextOfUUID | None}
+"""Keys as drivers have them are a subclass, which pydantic takes long to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ def record_type(schema: type[BaseModel]) -> Any:  # noqa: ANN401 - a `TypedDict`
     fields: Fields = {}
     for name, spec in schema.model_fields.items():
         written = Field(serialization_alias=spec.serialization_alias or spec.alias or name)
-        fields[attribute_of(name, spec)] = Annotated[spec.annotation, *spec.metadata, written]
+        annotation: Any = TEXTS.get(cast("Any", spec.annotation), spec.annotation)
+        fields[attribute_of(name, spec)] = Annotated[annotation, *spec.metadata, written]
     return TypedDict(schema.__name__, fields)  # type: ignore[operator]
 
 
