@@ -115,22 +115,25 @@ def plan_of(statement: ClauseElement, dialect: Dialect) -> Plan | None:
 
 
 async def _run_asyncpg(
-    connection: Any,  # noqa: ANN401 - the driver's
+    lent: Any,  # noqa: ANN401 - a connection of the pool
     plan: Plan,
     arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
+    connection = lent.driver_connection
     if plan.processors:
         return await connection.fetch(plan.text, *arguments), ()
-    prepared = await connection.prepare(plan.text)
+    name = lent.dbapi_connection._prepared_statement_name_func()  # noqa: SLF001 - the developer's
+    prepared = await connection.prepare(plan.text, name=name)
     codes = [attribute.type.oid for attribute in prepared.get_attributes()]
     return await prepared.fetch(*arguments), codes
 
 
 async def _run_aiosqlite(
-    connection: Any,  # noqa: ANN401 - the driver's
+    lent: Any,  # noqa: ANN401 - a connection of the pool
     plan: Plan,
     arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
+    connection = lent.driver_connection
     run = _write_sqlite if plan.writes else _read_sqlite
     rows = await connection._execute(run, connection._conn, plan.text, arguments)  # noqa: SLF001
     return rows, [None] * len(plan.types)
@@ -198,7 +201,7 @@ class Plans:
         except dialect.loaded_dbapi.Error as error:
             raise _refused(dialect, None, error, broken=False) from error
         try:
-            rows, codes = await RUNNERS[dialect.driver](lent.driver_connection, plan, arguments)
+            rows, codes = await RUNNERS[dialect.driver](lent, plan, arguments)
         except Exception as error:
             raise _given_back(lent, dialect, plan, error) from error
         except BaseException:

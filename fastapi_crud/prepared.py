@@ -14,8 +14,8 @@ from fastapi_crud.query.clauses import CountMode, Deleted, OrderBy, Query
 from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.statements import Statements
 
-MAX_STATEMENTS = 256
-"""How many statements are remembered for one model and engine."""
+MAX_STATEMENTS = 32
+"""How many statements of a kind are remembered for one model: clients choose what they change."""
 
 
 Form = tuple[str, Any]

@@ -24,7 +24,7 @@ from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.route import query_parameters_of
 from fastapi_crud.router.views import Selection, is_derived
 
-MAX_QUERIES = 256
+MAX_QUERIES = 64
 """How many query strings a list remembers the meaning of."""
 MAX_REMEMBERED = 200
 """How many bytes such a query string has at most."""
