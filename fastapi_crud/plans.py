@@ -172,7 +172,7 @@ class Plans:
         engine: Any = self.engine.sync_engine
         if not self._fits or type(engine.pool) is not AsyncAdaptedQueuePool:
             return False
-        heard = any(getattr(engine.dispatch, name) for name in HEARD)
+        heard = engine._has_events and any(getattr(engine.dispatch, name) for name in HEARD)  # noqa: SLF001
         return not (heard or engine._should_log_info())  # noqa: SLF001
 
     @cached_property

@@ -57,8 +57,8 @@ class Lanes:
     service: type[Service[Any, Any, Any]]
     read: type[BaseModel]
     view: View
-    _lanes: WeakKeyDictionary[Any, Mapping[Operation, Lane]] = field(
-        default_factory=WeakKeyDictionary[Any, Mapping[Operation, Lane]]
+    _lanes: WeakKeyDictionary[Database, Mapping[Operation, Lane]] = field(
+        default_factory=WeakKeyDictionary[Database, Mapping[Operation, Lane]]
     )
 
     def find(self, operation: Operation, database: Database) -> Lane | None:
@@ -79,9 +79,10 @@ class Lanes:
     def _find(self, operation: Operation, database: Database) -> Lane | None:
         if not database.plain:
             return None
-        if database.engine not in self._lanes:
-            self._lanes[database.engine] = self._open(database)
-        return self._lanes[database.engine].get(operation)
+        lanes = self._lanes.get(database)
+        if lanes is None:
+            lanes = self._lanes[database] = self._open(database)
+        return lanes.get(operation)
 
     def _open(self, database: Database) -> Mapping[Operation, Lane]:
         names = [*attributes_of(self.read)]
