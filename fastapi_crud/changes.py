@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Generic
 
 import sqlalchemy as sa
@@ -126,10 +128,7 @@ def insertion_groups(
         For each group the places of its rows in `data`, and their values. Defaults of the
         application are filled in, so that rows that leave them out need no group of their own.
     """
-    columns = info.columns.values()
-    generated = {it.name for it in columns if it.has_default or it.autoincrement}
-    defaulted = [it for it in columns if any(each.default is not None for each in it.columns)]
-    empty = dict.fromkeys(it.name for it in columns if _may_be_empty(it))
+    generated, defaulted, empty = _left_out(info)
     groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
     named: dict[tuple[str, ...], frozenset[str]] = {}
     for place, values in enumerate(data):
@@ -143,6 +142,16 @@ def insertion_groups(
         places.append(place)
         rows.append(complete)
     return [*groups.values()]
+
+
+@cache
+def _left_out(info: ModelInfo) -> tuple[frozenset[str], Sequence[ColumnInfo], Data]:
+    """Tell which columns are generated, which have a default, and which may be None instead."""
+    columns = info.columns.values()
+    generated = frozenset(it.name for it in columns if it.has_default or it.autoincrement)
+    defaulted = [it for it in columns if any(each.default is not None for each in it.columns)]
+    empty = dict.fromkeys(it.name for it in columns if _may_be_empty(it))
+    return generated, defaulted, MappingProxyType(empty)
 
 
 def _defaults(columns: Iterable[ColumnInfo], given: Data) -> dict[str, Any]:

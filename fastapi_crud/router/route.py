@@ -62,7 +62,7 @@ class RouteFacts:
 class CrudRoute(AnsweringRoute):
     """An `APIRoute` that answers by the HTTP contract, and leaves other routes alone."""
 
-    @property
+    @cached_property
     def facts(self) -> RouteFacts:
         """What the factory left on the endpoint."""
         facts: RouteFacts = self.endpoint.crud_route  # type: ignore[attr-defined]

@@ -72,7 +72,9 @@ async def write(
         return replace(answer, headers={**answer.headers, **wishes.applied})
 
     repeatable = request.method == "POST" and resource.store is not None
-    wanted = await _once(resource, request, sight, wished) if repeatable else wished
+    wanted = wished if wishes.given else work
+    if repeatable:
+        wanted = await _once(resource, request, sight, wanted)
     answer = await run(resource, request, session, operation, wanted, sight, plain=plain)
     return answer.response()
 
