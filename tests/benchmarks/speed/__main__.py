@@ -42,14 +42,18 @@ def main() -> int:
     if not (said.in_process or said.profile or shutil.which("wrk")):
         show("wrk is not installed, which makes the load: apt-get install wrk, or --in-process")
         return 2
-    # Whoever ends it early leaves nothing behind either.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         _run(said)
     except Wrong as wrong:
         show(f"BROKEN: {wrong}")
         return 1
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    """Leave nothing behind when ended early."""
+    signal.raise_signal(signal.SIGINT)
 
 
 class Said(argparse.Namespace):
