@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +27,11 @@ from tests.benchmarks.speed.variants import (
     Variant,
 )
 
-SECONDS = 3
-"""How long one load lasts."""
-CPU_SECONDS = 0.4
-"""How much CPU time one figure covers, without load."""
+ROUNDS, SECONDS = 5, 3.0
+"""How often each is loaded, and how long."""
+CPU_ROUNDS, CPU_SECONDS = 15, 0.1
+"""How often each is called in process, and for how much CPU time: short turns, of which the
+machine disturbs some and not the others."""
 PROFILED = 2
 """How many seconds of CPU time a profile looks at."""
 
@@ -40,6 +42,7 @@ def main() -> int:
     if not (said.in_process or said.profile or shutil.which("wrk")):
         show("wrk is not installed, which makes the load: apt-get install wrk, or --in-process")
         return 2
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         _run(said)
     except Wrong as wrong:
@@ -48,11 +51,16 @@ def main() -> int:
     return 0
 
 
+def _interrupt(*_: object) -> None:
+    """Leave nothing behind when ended early."""
+    signal.raise_signal(signal.SIGINT)
+
+
 class Said(argparse.Namespace):
     """What the command line says."""
 
     rounds: int
-    seconds: float | None
+    seconds: float
     in_process: bool
     only: list[str]
     profile: tuple[str, Operation] | None
@@ -71,7 +79,7 @@ def _read() -> Said:
         description=about.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="that one figure covers")
     parser.add_argument("--in-process", action="store_true", help="no sockets, CPU time")
     parser.add_argument(
@@ -90,6 +98,9 @@ def _read() -> Said:
         _check(parser, said.profile[:1], [*VARIANTS])
         _check(parser, said.profile[1:], OPERATIONS)
         said.only = [*said.profile[:1]]
+    rounds, seconds = (CPU_ROUNDS, CPU_SECONDS) if said.in_process else (ROUNDS, SECONDS)
+    said.rounds = said.rounds or rounds
+    said.seconds = said.seconds or (seconds if said.profile is None else PROFILED)
     said.backends = said.backends or [*BACKENDS]
     return said
 
@@ -109,7 +120,7 @@ def _run(said: Said) -> None:
         try:
             if said.profile is not None:
                 _, operation = said.profile
-                run(profile(backend, variants[0], operation, said.seconds or PROFILED))
+                run(profile(backend, variants[0], operation, said.seconds))
                 continue
             results[backend] = run(_measure(backend, variants, said))
         except pytest.skip.Exception as skipped:
@@ -124,10 +135,8 @@ def _run(said: Said) -> None:
 
 async def _measure(backend: str, variants: Sequence[Variant], said: Said) -> Taken[Key]:
     if said.in_process:
-        seconds = said.seconds or CPU_SECONDS
-        return await measure_in_process(backend, variants, said.rounds, seconds)
-    seconds = max(1, round(said.seconds or SECONDS))
-    return await measure_under_load(backend, variants, said.rounds, seconds)
+        return await measure_in_process(backend, variants, said.rounds, said.seconds)
+    return await measure_under_load(backend, variants, said.rounds, max(1, round(said.seconds)))
 
 
 def _chosen(names: Sequence[str]) -> list[Variant]:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from tests.benchmarks.speed.asking import HEADERS, Ask, Asker
 from tests.benchmarks.speed.variants import Operation, Variant
 
-BATCH = 64
+BATCH = 16
 """Requests between two looks at the clock."""
 AT_ONCE = 4
 """How many of them are under way at a time: so many connections all variants can have together."""
