@@ -213,7 +213,7 @@ def _callers(
 def _given_schemas(options: CrudOptions) -> tuple[type[BaseModel] | None, ...]:
     """Find the developer's schemas: in the options, else in `Service[User, Create, Update]`."""
     arguments = options.service.type_arguments[1:] if options.service else ()
-    named = [None if argument is BaseModel else argument for argument in arguments]
+    named = [None if argument in {BaseModel, Any} else argument for argument in arguments]
     create, update, *_ = [*named, None, None]
     return options.create_schema or create, options.update_schema or update, options.read_schema
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_crud import Database, make_crud_router
+from fastapi_crud import Database, Service, make_crud_router
 from tests import models
 from tests.conftest import Serve
 
@@ -66,3 +66,10 @@ async def test_every_mapped_class_goes_the_whole_round(
     assert (await client.delete(path)).status_code == 204
     assert (await client.get(path)).status_code == 404
     assert (await client.delete(path)).status_code == 404
+
+
+async def test_a_service_that_leaves_its_schemas_open(sqlite: Database, serve: Serve) -> None:
+    """Are the bodies derived where a service is said to take anything?"""
+    client = serve(sqlite, make_crud_router(models.Note, service=Service[models.Note, Any, Any]))
+    assert (await client.post("/notes", json={"title": "a"})).status_code == 201
+    assert (await client.post("/notes", json={"title": 5})).status_code == 422
