@@ -9,6 +9,12 @@ from tests.auth import world
 from tests.conftest import Client, Serve, tables_of
 
 
+@pytest.fixture(autouse=True)
+def waits_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A throttle whose waits outlast each test."""
+    world.slow_down(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 async def auth_database(database: Database) -> AsyncIterator[Database]:
     """The tables of users, posts and auth, on each backend."""

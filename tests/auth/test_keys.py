@@ -59,6 +59,7 @@ async def test_keys_that_work_are_listed(lite: Database, clock: Clock) -> None:
     _, revoked = await made(lite, user, "revoked")
     clock.move(seconds=1)
     await made(lite, user, "short", expires_at=clock.now + timedelta(hours=1))
+    clock.move(seconds=1)
     await made(lite, user, "new")
     async with lite.session() as session:
         assert await KEYS.revoke(session, user.id, revoked["id"])

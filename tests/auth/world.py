@@ -12,7 +12,15 @@ from httpx2 import Response
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastapi_crud import Database, UTCDateTime, make_crud_router
-from fastapi_crud.auth import Auth, AuthEvent, AuthSettings, Notice, UserMixin, make_auth_router
+from fastapi_crud.auth import (
+    Auth,
+    AuthEvent,
+    AuthSettings,
+    Notice,
+    UserMixin,
+    make_auth_router,
+    throttle,
+)
 from fastapi_crud.models import NAMING_CONVENTION, utc_now
 from tests.conftest import Client
 
@@ -116,6 +124,16 @@ async def stored_user(database: Database, email: str = ANN, **values: Any) -> Us
         user = User(email=email, name="Somebody", hashed_password="!", **values)
         session.add(user)
     return user
+
+
+def slow_down(patch: pytest.MonkeyPatch) -> None:
+    """Let waits last, however slow the machine is: a second of a throttle takes a hundred."""
+    began = utc_now()
+
+    def slowly() -> datetime:
+        return began + (utc_now() - began) / 100
+
+    patch.setattr(throttle, "utc_now", slowly)
 
 
 class Clock:

@@ -53,6 +53,12 @@ GONE = (400, "invalid_token")
 Attack = Mapping[str, Any]
 
 
+@pytest.fixture(autouse=True)
+def waits_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A throttle whose waits outlast each test."""
+    world.slow_down(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 async def tables(database: Database) -> AsyncIterator[Database]:
     """The tables of users and auth, on each backend."""
