@@ -31,11 +31,6 @@ class Kind:
     from_text: Callable[[str], Any] = str
     bare: Any = None
 
-    @property
-    def compared(self) -> Any:  # noqa: ANN401 - a type form
-        """The type of a value to compare with."""
-        return self.write if self.bare is None else self.bare
-
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """Checks one value against the column."""

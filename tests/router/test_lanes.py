@@ -21,7 +21,10 @@ from fastapi_crud import (
     get_db,
     make_crud_router,
 )
+from fastapi_crud.columns import inspect_model
+from fastapi_crud.lane import Lane
 from fastapi_crud.plans import Plans
+from fastapi_crud.query.loading import View
 from fastapi_crud.router import work
 from tests.conftest import Serve, tables_of
 from tests.models import Article, Author, Employee, Note, Ticket
@@ -412,3 +415,13 @@ async def test_errors_say_the_same(
     assert (await client.post("/notes", json={"title": "a"})).json() == taken.json()
     monkeypatch.setattr(Database, "plain", False)
     assert (await client.post("/notes", json={"title": "a"})).json() == taken.json()
+
+
+async def test_a_lane_by_itself(sqlite: Database) -> None:
+    """Is a key that cannot exist not found, and does a record have its columns only?"""
+    lane = Lane(inspect_model(Note), ["id", "title"], sqlite.engine, View())
+    assert await lane.update("none", {"title": "a"}) is None
+    assert await lane.get("none") is None
+    assert not await lane.delete("none")
+    record = await lane.create({"title": "a"})
+    assert (record.title, hasattr(record, "body")) == ("a", False)
