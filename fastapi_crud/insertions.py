@@ -1,7 +1,6 @@
 """New rows, many at once."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, Generic
 
 import sqlalchemy as sa
@@ -42,23 +41,12 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
             for row in await self._insert(data):
                 self.session.expunge(row)
             return []
-        table: Any = self.info.mapper.local_table
-        bound = {"mapper": self.info.mapper}
         for _, values in self._groups(data):
-            rows = [*map(self._by_column, values)] if self._renamed else values
             with translated(self.info):
-                connection = await self.session.connection(bind_arguments=bound)
-                await connection.execute(sa.insert(table), rows)
+                await self.session.execute(
+                    sa.insert(self.model), values, execution_options=RENDERED
+                )
         return []
-
-    @cached_property
-    def _renamed(self) -> Mapping[str, str]:
-        """Attributes whose columns are called otherwise: attribute → column."""
-        columns = {name: it.columns[0].key for name, it in self.info.columns.items() if it.columns}
-        return {name: key for name, key in columns.items() if name != key}
-
-    def _by_column(self, values: Data) -> dict[str, Any]:
-        return {self._renamed.get(name, name): value for name, value in values.items()}
 
     async def _inserted(self, data: Sequence[Data], placed: dict[int, ModelT]) -> list[ModelT]:
         groups = self._groups(data) if self._inserts_plainly(data) else []

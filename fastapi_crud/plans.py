@@ -243,13 +243,11 @@ class Plans:
 
 def _given_back(lent: Any, dialect: Any, plan: Plan, error: Exception) -> Exception:  # noqa: ANN401
     """Give back a connection on which a statement has failed; the error as SQLAlchemy has it."""
-    adapted = lent.dbapi_connection
+    adapted, known = lent.dbapi_connection, error
     try:
         adapted._handle_exception(error)  # noqa: SLF001
-    except Exception as raised:  # noqa: BLE001 - that is what it does
-        known: Exception = raised
-    else:  # pragma: no cover - it always raises
-        known = error
+    except Exception as raised:  # noqa: BLE001 - it raises what the error is to SQLAlchemy
+        known = raised
     if not isinstance(known, dialect.loaded_dbapi.Error):
         lent.invalidate(known)
         return known

@@ -712,3 +712,17 @@ async def test_batches_of_rows_that_are_deleted_softly(sqlite: Database) -> None
             await rows.batch_update([(row.id, {"body": "x"}) for row in added])
             await rows.batch_delete([row.id for row in added])
             assert await rows.count() == 2
+
+
+async def test_what_only_the_mapper_knows_is_stored(db: Database) -> None:
+    """Do rows that nobody asks back have their version, and their kind where there are several?"""
+    async with db.session() as session:
+        with counted(db.engine) as statements:
+            await Repository[models.Ticket](session).create_multi([{"text": "a"}, {"text": "b"}])
+        assert statements.verbs.count("INSERT") == 1, "they were not stored one by one"
+        await Repository[models.Clerk](session).create_multi([{"name": "Ann", "desk": "d"}])
+    async with db.session() as session:
+        tickets = (await session.scalars(sa.select(models.Ticket))).all()
+        clerks = (await session.scalars(sa.select(models.Employee))).all()
+    assert [ticket.version for ticket in tickets] == [1, 1]
+    assert [(type(each), each.name) for each in clerks] == [(models.Clerk, "Ann")]
