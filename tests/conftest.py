@@ -227,10 +227,14 @@ async def execute_on_server(url: URL, statement: str) -> None:
 
 
 async def drop_database(server: URL, name: str) -> None:
-    """Drop a database of this run; where the server is held up by something else, leave it."""
+    """Drop a database of this run; where the server is held up by something else, leave it.
+
+    PostgreSQL refuses while a statement that was given up still runs there, unless it is forced.
+    """
+    forced = " WITH (FORCE)" if server.get_backend_name() == "postgresql" else ""
     with suppress(TimeoutError):
         async with asyncio.timeout(20):
-            await execute_on_server(server, f"DROP DATABASE {name}")
+            await execute_on_server(server, f"DROP DATABASE {name}{forced}")
 
 
 TABLES = {table.name: table for table in reversed(Base.metadata.sorted_tables)}
