@@ -10,7 +10,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from fastapi_crud.router.route import CrudRouter
+from fastapi_crud.router.crud_router import CrudRouter
 
 Entries = dict[str, list[tuple[int, Any]]]
 """Part of a path → what FastAPI made of the routers that have it, each with its place.

@@ -14,6 +14,7 @@ from fastapi_crud.options import RouterOptions
 from fastapi_crud.resolution import resolve_options
 from fastapi_crud.router import batch_bodies, documentation
 from fastapi_crud.router.checks import check_resource, check_upserts
+from fastapi_crud.router.crud_router import CrudRouter
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.endpoints import Endpoint
 from fastapi_crud.router.parameters import (
@@ -23,7 +24,7 @@ from fastapi_crud.router.parameters import (
     signature,
 )
 from fastapi_crud.router.resource import Resource, make_resource
-from fastapi_crud.router.route import CrudRoute, CrudRouter, RouteFacts, problems_of
+from fastapi_crud.router.route import CrudRoute, RouteFacts, problems_of
 from fastapi_crud.router.routes import BATCH_BODIES, ROUTES, RouteRow
 from fastapi_crud.schemas import CreateT, ReadT, UpdateT
 from fastapi_crud.service import Service

@@ -1,11 +1,11 @@
-"""The route and router classes: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
+"""The route class: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic
+from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +18,6 @@ from typing_extensions import override
 
 from fastapi_crud.database import startup_checks
 from fastapi_crud.exceptions import ConfigurationError, CrudError
-from fastapi_crud.models import ModelT
 from fastapi_crud.router.answers import AnsweringRoute
 from fastapi_crud.router.dependencies import abandon_sessions
 from fastapi_crud.router.direct import (
@@ -30,7 +29,6 @@ from fastapi_crud.router.direct import (
     undemanded,
 )
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
-from fastapi_crud.schemas import CreateT, ReadT, Schemas, UpdateT
 
 EXPECTED = (CrudError, HTTPException, RequestValidationError)
 
@@ -163,44 +161,6 @@ class CrudRoute(AnsweringRoute):
         if "QUERY" in facts.allow:
             headers["Accept-Query"] = "application/json"
         return Response(status_code=204, headers=headers)
-
-
-class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
-    """What `make_crud_router` gives: an `APIRouter` to include anywhere, any number of times.
-
-    Endpoints of your own can be added to it; they are plain FastAPI routes.
-
-    Args:
-        model: The model it serves.
-        schemas: The bodies and answers of its endpoints.
-        **router_options: As `APIRouter` takes them.
-    """
-
-    def __init__(self, model: type[ModelT], schemas: Schemas, **router_options: Any) -> None:  # noqa: ANN401
-        super().__init__(**router_options)
-        self.model = model
-        self.schemas = schemas
-        self._confined = (-1, False)
-
-    @override
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Look no further where the path does not even have the prefix.
-
-        FastAPI asks this of routers that are included (since 0.137; before, it copied routes).
-        """
-        if self.prefix not in scope["path"] and self.confined:
-            return Match.NONE, {}
-        return super().matches(scope)
-
-    @property
-    def confined(self) -> bool:
-        """Whether all routes are below the prefix; those that are mounted need not be."""
-        many, confined = self._confined
-        if many != len(self.routes):
-            paths = (getattr(route, "path", None) for route in iter_routes(self.routes))
-            confined = all(path and path.startswith(self.prefix) for path in paths)
-            self._confined = (len(self.routes), confined)
-        return confined
 
 
 def without_body(send: Send) -> Send:

@@ -67,12 +67,11 @@ async def test_routes_of_other_resources_are_not_looked_at(include: Any, serve: 
     app = FastAPI()
     include(app)
     client = serve(None, app=app)
-    body: Any = {"content": b"x", "headers": {"content-type": "text/plain"}}
     with asked(APIRoute) as first:
-        assert (await client.post("/resource_00", **body)).status_code == 415
+        assert (await client.options("/resource_00")).status_code == 204
     with asked(APIRoute) as last:
-        assert (await client.post(f"/resource_{MANY - 1}", **body)).status_code == 415
-    assert 1 <= len(last) == len(first) <= 3 * 2, "list, then create: each time it is asked"
+        assert (await client.options(f"/resource_{MANY - 1}")).status_code == 204
+    assert 1 <= len(last) == len(first) <= 3 * 6, "all six routes: each time it is asked"
 
 
 async def test_a_directory_does_not_ask_the_other_routers(serve: Serve) -> None:

@@ -1,0 +1,92 @@
+"""Which route of an included router a request goes to: looked up by its method, and only once.
+
+FastAPI asks the routes of a router one by one, and asks them again when it hands the request over.
+Here both are saved; what is unusual, such as HEAD, OPTIONS, another method or a slash at the end,
+is left to FastAPI.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from starlette.routing import Match
+from starlette.types import Scope
+
+from fastapi_crud.router.direct import TELEMETRY
+
+FASTAPI = "fastapi"
+"""Where FastAPI keeps what it knows of a request, in its ASGI scope (since 0.137)."""
+FOUND = "fastapi_crud.found"
+"""Where it is kept what was found, by the inclusion of a router, until it is handed over."""
+SPECIAL = frozenset({"HEAD", "OPTIONS"})
+"""Methods that routes answer although they are not theirs."""
+
+ByMethod = Mapping[str, Sequence[Any]]
+"""Method → what FastAPI made of the routes that have it, in their order."""
+
+
+class Found(NamedTuple):
+    """The route of a request.
+
+    Args:
+        context: What FastAPI made of it where it is included.
+        child_scope: What the path says.
+    """
+
+    context: Any
+    child_scope: Scope
+
+
+class Matching:
+    """Finds the routes of one router, wherever it is included.
+
+    Args:
+        known: How routes match that match by their method and path, and by nothing else.
+    """
+
+    def __init__(self, *known: Callable[..., Any]) -> None:
+        self._known = frozenset(known)
+        self._read: dict[int, tuple[int, Any, ByMethod]] = {}
+
+    def find(self, scope: Scope, version: int) -> Found | None:
+        """Find the route of a request.
+
+        Args:
+            scope: The request.
+            version: Another one when the router has other routes.
+        """
+        included = scope[FASTAPI]["included_router"]
+        key = id(included)
+        if key not in self._read or self._read[key][0] != version:
+            self._read[key] = version, included, self._by_method(included)
+        for context in self._read[key][2].get(scope.get("method", ""), ()):
+            match, child_scope = context.matches(scope)
+            if match is Match.FULL:
+                found = Found(context, child_scope)
+                scope.setdefault(FOUND, {})[key] = found
+                return found
+        return None
+
+    def _by_method(self, included: Any) -> ByMethod:  # noqa: ANN401 - FastAPI's own
+        contexts = included.effective_candidates()
+        routes = [getattr(context, "original_route", None) for context in contexts]
+        if not all(getattr(type(route), "matches", None) in self._known for route in routes):
+            return {}
+        methods = {method for context in contexts for method in context.methods} - SPECIAL
+        return {method: [it for it in contexts if method in it.methods] for method in methods}
+
+
+def hand_over(scope: Scope) -> Any:  # noqa: ANN401 - a route
+    """Give the route that was found for the inclusion that is asked now, if one was.
+
+    The request is told what FastAPI would tell it.
+    """
+    if FOUND not in scope:
+        return None
+    known: dict[str, Any] = scope[FASTAPI]
+    found: Found | None = scope[FOUND].pop(id(known.get("included_router")), None)
+    if found is None or scope.get(TELEMETRY) is not None:
+        return None
+    known["effective_route_context"] = found.context
+    route = found.context.original_route
+    scope.update(found.child_scope, route=route)
+    return route
