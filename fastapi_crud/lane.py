@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from fastapi_crud.changes import insertion_groups
+from fastapi_crud.changes import completed
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo
 from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
@@ -57,7 +57,7 @@ class Lane(Reader[Any]):
     def __init__(
         self, info: ModelInfo, names: Iterable[str], engine: AsyncEngine, view: View
     ) -> None:
-        self.model = info.model
+        self.model, self._info = info.model, info
         self.view = view
         self._names = tuple(names)
         self._engine = engine
@@ -82,6 +82,11 @@ class Lane(Reader[Any]):
             isinstance(each, self.model) for each in session.identity_map.values()
         )
 
+    @property
+    @override
+    def info(self) -> ModelInfo:
+        return self._info
+
     @staticmethod
     def answers(query: Query) -> bool:
         """Tell whether a page can be read this way."""
@@ -95,8 +100,7 @@ class Lane(Reader[Any]):
 
     async def create(self, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a record
         """Store a new row; see `Repository.create`."""
-        ((_, (values,)),) = insertion_groups(self.info, [data])
-        return await self._one(*self._prepared.insert(values))
+        return await self._one(*self._prepared.insert(completed(self.info, data)))
 
     async def update(self, id: object, data: Mapping[str, Any]) -> Any:  # noqa: A002, ANN401
         """Change a row; see `Repository.update`."""

@@ -19,10 +19,11 @@ from fastapi_crud.query.parsing import Caller, parse_query
 from fastapi_crud.query.tree import parse_body
 from fastapi_crud.query.vocabulary import Vocabulary
 from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.headers import header_lines
 from fastapi_crud.router.preferences import preferences
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.route import query_parameters_of
-from fastapi_crud.router.views import Selection, is_derived
+from fastapi_crud.router.views import WHOLE, Selection, is_derived
 
 MAX_QUERIES = 64
 """How many query strings a list remembers the meaning of."""
@@ -79,7 +80,8 @@ class Asker:
         """
         sight = self.resource.callers.sight(given)
         text: bytes = request.scope["query_string"]
-        plain = sight is self.resource.callers.same_for_all and "prefer" not in request.headers
+        prefers = header_lines(request.scope, b"prefer")
+        plain = sight is self.resource.callers.same_for_all and not prefers
         if plain and len(text) <= MAX_REMEMBERED and (wanted := self._remembered(text)):
             return wanted
         pairs = request.query_params.multi_items()
@@ -132,6 +134,7 @@ class Asker:
         fields = None if query.fields is None else frozenset(query.fields)
         include = tuple(it for it in self.resource.options.include if it in query.include)
         selection = Selection(fields, include, sight.rights.hidden)
+        selection = WHOLE if selection == WHOLE else selection
         if not is_derived(self.resource.schemas.read):
             query = replace(query, fields=None)  # its validators may look at any of them
         return Wanted(query=query, selection=selection, sight=sight, applied=applied)

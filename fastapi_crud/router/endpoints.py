@@ -12,10 +12,9 @@ from fastapi_crud.exceptions import NotFound, PreconditionRequired, UniqueViolat
 from fastapi_crud.router.asking import Asker, check_body
 from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.conditional import Preconditions, preconditions
-from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.responses import Answer, json_response, location
-from fastapi_crud.router.views import Selection
+from fastapi_crud.router.views import WHOLE, Selection
 from fastapi_crud.router.work import AnyService, Raced, run, write
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -217,7 +216,7 @@ def shown(
     headers: dict[str, str] | None = None,
 ) -> Answer:
     """Answer with a row that was just written."""
-    selection = Selection(hidden=sight.rights.hidden)
+    selection = Selection(hidden=sight.rights.hidden) if sight.rights.hidden else WHOLE
     content = resource.writer.row(row, selection)
     tag = resource.tagger.tag(row, content, selection)
     return Answer(status, content, {**(headers or {}), "ETag": tag})
@@ -241,7 +240,7 @@ def read_key(resource: Resource, path: dict[str, str]) -> Any:  # noqa: ANN401 -
     Raises:
         NotFound: If no row can have it: an id that cannot exist does not exist.
     """
-    parts = [path[KEY_PARAMETER.format(i)] for i in range(len(resource.info.key))]
+    parts = [path[name] for name in resource.key_parameters]
     key = resource.info.parse_key(parts)
     if key is None:
         raise _not_found(resource, path)
@@ -260,5 +259,5 @@ def found(resource: Resource, path: dict[str, str], row: ResultT | None) -> Resu
 
 
 def _not_found(resource: Resource, path: dict[str, str]) -> NotFound:
-    parts = (path[KEY_PARAMETER.format(i)] for i in range(len(resource.info.key)))
+    parts = (path[name] for name in resource.key_parameters)
     return NotFound(resource.info.name, "/".join(parts))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ from fastapi_crud.router.callers import Callers
 from fastapi_crud.router.conditional import Tagger
 from fastapi_crud.router.lanes import Lanes
 from fastapi_crud.router.merging import Merger
+from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.related import (
     create_by_all,
@@ -79,6 +81,11 @@ class Resource:
     upsert_targets: Sequence[tuple[str, ...]]
     store: IdempotencyStore | None
     lanes: Lanes
+
+    @cached_property
+    def key_parameters(self) -> Sequence[str]:
+        """What the parts of a key are called in the parameters of endpoints."""
+        return [KEY_PARAMETER.format(i) for i in range(len(self.info.key))]
 
     @property
     def deletion(self) -> Deletion | None:

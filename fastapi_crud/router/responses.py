@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import override
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.lane import Record
@@ -56,7 +57,8 @@ class RowWriter:
     def row(self, row: object, selection: Selection = WHOLE) -> bytes:
         """Write one row."""
         if type(row) is Record and self._derived:
-            return self._records(selection)[0].dump_json(row, by_alias=True, warnings=False)
+            records = self._whole_records if selection is WHOLE else self._records(selection)
+            return records[0].dump_json(row, by_alias=True, warnings=False)
         one, _, left_out = self._adapters(selection)
         return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
@@ -86,6 +88,10 @@ class RowWriter:
         if self._pagination != "offset":
             rest += [(key, getattr(page, key, None)) for key in ("next_cursor", "prev_cursor")]
         return rest
+
+    @cached_property
+    def _whole_records(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        return self._records(WHOLE)
 
     def _make_adapters(
         self, selection: Selection
@@ -125,15 +131,28 @@ class Answer:
 
     def response(self) -> Response:
         """Send it."""
-        media_type = JSON if self.content else None
-        return Response(self.content or None, self.status, self.headers, media_type=media_type)
+        if self.content:
+            return json_response(self.content, self.status, self.headers)
+        return Response(None, self.status, self.headers)
+
+
+class JSONAnswer(Response):
+    """Sends JSON that is already written."""
+
+    media_type = JSON
+
+    @override
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        given = [(k.lower().encode(), it.encode("latin-1")) for k, it in (headers or {}).items()]
+        length = str(len(self.body)).encode()
+        self.raw_headers = [*given, (b"content-length", length), (b"content-type", JSON.encode())]
 
 
 def json_response(
     content: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with JSON that is already written."""
-    return Response(content, status, headers, media_type=JSON)
+    return JSONAnswer(content, status, headers)
 
 
 def location(request: Request, key: Sequence[str]) -> str:

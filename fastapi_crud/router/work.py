@@ -71,7 +71,7 @@ async def write(
         answer = answer.minimal() if wishes.minimal else answer
         return replace(answer, headers={**answer.headers, **wishes.applied})
 
-    repeatable = request.method == "POST" and resource.store is not None
+    repeatable = resource.store is not None and request.method == "POST"
     wanted = wished if wishes.given else work
     if repeatable:
         wanted = await _once(resource, request, sight, wanted)
