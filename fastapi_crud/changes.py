@@ -150,7 +150,8 @@ def completed(info: ModelInfo, values: Data) -> dict[str, Any]:
     """
     generated, defaulted, empty = _left_out(info)
     # None is left to the default of the column, where it has one: so does the unit of work.
-    given = {n: it for n, it in values.items() if it is not None or n not in generated}
+    nothing = [name for name in generated if name in values and values[name] is None]
+    given = {n: it for n, it in values.items() if n not in nothing} if nothing else values
     return {**empty, **_defaults(defaulted, given), **given}
 
 

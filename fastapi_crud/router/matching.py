@@ -67,7 +67,7 @@ class Matching:
     def _by_method(self, included: Any) -> ByMethod:  # noqa: ANN401 - FastAPI's own
         contexts = included.effective_candidates()
         routes: list[Any] = [getattr(context, "original_route", None) for context in contexts]
-        if not all(getattr(type(route), "matches", None) in self._known for route in routes):
+        if not all(getattr(route.__class__, "matches", None) in self._known for route in routes):
             return {}
         methods = {method for context in contexts for method in context.methods} - SPECIAL
         return {method: [it for it in contexts if method in it.methods] for method in methods}
