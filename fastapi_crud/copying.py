@@ -117,9 +117,9 @@ def copy_of(info: ModelInfo, names: frozenset[str], dialect: Dialect) -> Copy | 
         None where only a statement knows what is stored: on other databases, where SQL or the
         mapper fills in columns, where types have SQL of their own.
     """
-    table: Any = info.mapper.local_table
-    if dialect.driver != "asyncpg" or not isinstance(table, sa.Table):
+    if dialect.driver != "asyncpg" or not isinstance(info.mapper.local_table, sa.Table):
         return None
+    table: Any = info.mapper.local_table
     columns: list[Any] = [info.columns[name].columns[0] for name in names]
     made: set[Any] = {it for it in table.columns if it.default is not None} - {*columns}
     types: list[Any] = [it.type for it in columns]
