@@ -117,15 +117,17 @@ def copy_of(info: ModelInfo, names: frozenset[str], dialect: Dialect) -> Copy | 
         None where only a statement knows what is stored: on other databases, where SQL or the
         mapper fills in columns, where types have SQL of their own.
     """
-    if dialect.driver != "asyncpg" or not isinstance(info.mapper.local_table, sa.Table):
+    mapper: Any = info.mapper
+    table: Any = mapper.local_table
+    single = isinstance(mapper.local_table, sa.Table)
+    if dialect.driver != "asyncpg" or not single:
         return None
-    table: Any = info.mapper.local_table
     columns: list[Any] = [info.columns[name].columns[0] for name in names]
     made: set[Any] = {it for it in table.columns if it.default is not None} - {*columns}
     types: list[Any] = [it.type for it in columns]
     said = any(each._has_bind_expression for each in types)  # noqa: SLF001
     numbered = any(it.identity is not None and it.identity.always for it in columns)
-    mapped = info.mapper.version_id_col is not None or info.mapper.polymorphic_on is not None
+    mapped = mapper.version_id_col is not None or mapper.polymorphic_on is not None
     if made or said or numbered or mapped or not columns:
         return None
     return Copy(table, [*names], columns, dialect)
