@@ -19,6 +19,7 @@ from typing_extensions import override
 from fastapi_crud.database import startup_checks
 from fastapi_crud.exceptions import ConfigurationError, CrudError
 from fastapi_crud.models import ModelT
+from fastapi_crud.options import CrudOptions
 from fastapi_crud.router.answers import AnsweringRoute
 from fastapi_crud.router.dependencies import abandon_sessions
 from fastapi_crud.router.direct import (
@@ -180,6 +181,7 @@ class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
         super().__init__(**router_options)
         self.model = model
         self.schemas = schemas
+        self.crud_options = CrudOptions()
         self._confined = (-1, False)
 
     @override
