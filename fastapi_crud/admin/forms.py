@@ -48,7 +48,8 @@ def field(name: str, column: ColumnInfo | None) -> Any:  # noqa: ANN401 - of wtf
     schema = column.kind.written_schema
     choices = ["true", "false"] if column.kind.name == "boolean" else schema.get("enum", ())
     if choices and all(isinstance(each, str) for each in choices):
-        return SelectField(choices=[(each, each) for each in ("", *choices)], **said)
+        options = [(each, each) for each in ("", *choices)]
+        return SelectField(choices=options, validate_choice=False, **said)
     if column.kind.name in STRUCTURED or (column.kind.name == "text" and not _is_short(schema)):
         return TextAreaField(**said)
     return StringField(**said)
@@ -94,8 +95,17 @@ def body(info: ModelInfo, schema: type[BaseModel], given: Mapping[str, Any]) -> 
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        wrong = [f"{_place(each)}: {_message(each)}" for each in error.errors()]
         raise InvalidData("; ".join(wrong)) from None
+
+
+def _place(wrong: Mapping[str, Any]) -> str:
+    return ".".join(map(str, wrong["loc"]))
+
+
+def _message(wrong: Mapping[str, Any]) -> str:
+    said: str = wrong["msg"]
+    return said.removeprefix("Value error, ")
 
 
 def _value(name: str, column: ColumnInfo | None, text: Any) -> Any:  # noqa: ANN401 - any value

@@ -47,7 +47,7 @@ class ResourceView(ModelView):
     @override
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
         """Change what differs from the row as it is."""
-        key = self._key(pk)
+        key = self._id(pk)
 
         async def update(service: AnyService) -> Any:  # noqa: ANN401 - a row
             row = await service.get(key)
@@ -64,7 +64,7 @@ class ResourceView(ModelView):
     @override
     async def delete_model(self, request: Request, pk: str) -> None:
         """Delete a row, or mark it as deleted."""
-        key = self._key(pk)
+        key = self._id(pk)
 
         async def delete(service: AnyService) -> None:
             if not await service.delete(key):
@@ -92,8 +92,8 @@ class ResourceView(ModelView):
         """Select one row that is not deleted."""
         key = zip(self.resource.info.key, self._key(identifier), strict=True)
         where = [getattr(self.model, column.name) == value for column, value in key]
-        rows: sa.Select[Any] = sa.select(self.model).where(*where)
-        return self._live(rows)
+        model: Any = self.model
+        return self._live(sa.select(model).where(*where))
 
     @override
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
@@ -118,6 +118,11 @@ class ResourceView(ModelView):
         columns = self.resource.info.columns
         names = self._details_prop_names
         return {name: text_of(columns[name], getattr(row, name)) for name in names}
+
+    def _id(self, identifier: str) -> Any:  # noqa: ANN401 - any key
+        """Give a key as services take it: one value, or a tuple where it is composite."""
+        key = self._key(identifier)
+        return key[0] if len(key) == 1 else key
 
     def _key(self, identifier: str) -> tuple[Any, ...]:
         try:

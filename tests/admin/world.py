@@ -28,7 +28,7 @@ class Base(DeclarativeBase):
 
 
 class User(UserMixin, Base):
-    __tablename__ = "admin_users"
+    __tablename__ = "users"
 
 
 class Color(enum.Enum):
@@ -37,7 +37,7 @@ class Color(enum.Enum):
 
 
 class Note(SoftDelete, Base):
-    __tablename__ = "admin_notes"
+    __tablename__ = "notes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(sa.String(50), unique=True, info={"min_length": 2})
@@ -54,7 +54,7 @@ class Note(SoftDelete, Base):
 
 
 class Pair(Base):
-    __tablename__ = "admin_pairs"
+    __tablename__ = "pairs"
 
     left: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     right: Mapped[str] = mapped_column(sa.String(10), primary_key=True)
@@ -86,9 +86,7 @@ class NoteService(Service[Note]):
         told.append("deletes")
 
 
-Note.__crud__ = CrudOptions(  # type: ignore[attr-defined]
-    service=NoteService, search=["title"], readable=["token"]
-)
+Note.__crud__ = CrudOptions(service=NoteService, search=["title"], readable=["token"])
 SETTINGS = AuthSettings(
     secret_key=KEY, password_memory_kib=8, password_time_cost=1, password_parallelism=1
 )
@@ -99,14 +97,15 @@ def app_of(database: Database, *resources: Any, **options: Any) -> FastAPI:
     """An app with the admin UI."""
     app = FastAPI()
     shown = resources or (User, Note, Pair)
-    add_admin(app, database, shown, auth=auth, **{"secure": False, **options})
+    chosen: dict[str, Any] = {"secure": False, **options}
+    add_admin(app, database, shown, auth=auth, **chosen)
     return app
 
 
 async def open_accounts(database: Database) -> None:
     """A superuser and somebody else."""
     async with database.session() as session:
-        service: Any = UserService[User](session)  # type: ignore[type-var]
+        service: Any = UserService[User](session)
         for email in (ADMIN, BOB):
             user = await service.repository.create(
                 {

@@ -61,6 +61,8 @@ EXTRAS = (
     "celery",
     "jose",
     "opentelemetry.sdk",
+    "sqladmin",
+    "wtforms",
     "passlib",
     "asyncpg",
     "asyncmy",
