@@ -1,4 +1,4 @@
-"""Visitors of an admin UI, on a SQLite database of each test's own."""
+"""Visitors of an admin UI, each with a database of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -10,9 +10,9 @@ from tests.conftest import Client
 
 
 @pytest.fixture
-async def shop(tmp_path: object) -> AsyncIterator[Database]:
-    """A database with a superuser and somebody else."""
-    database = Database(f"sqlite:///{tmp_path}/admin.db", metadata=world.Base.metadata)
+async def shop() -> AsyncIterator[Database]:
+    """A database in memory, with a superuser and somebody else."""
+    database = Database("sqlite://", metadata=world.Base.metadata)
     await database.create_all()
     await world.open_accounts(database)
     world.told.clear()
