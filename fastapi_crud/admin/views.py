@@ -29,6 +29,7 @@ _helpers: Any = helpers  # untyped in part
 class ResourceView(ModelView):
     """Shows one resource; what is written goes through its service."""
 
+    export_max_rows = 10_000
     resource: ClassVar[Resource]
     database: ClassVar[Database]
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from fastapi_crud import Database, Service, make_crud_router
+from fastapi_crud.admin.views import ResourceView
 from tests.admin.world import (
     ADMIN,
     PASSWORD,
@@ -34,7 +35,7 @@ SAVE = {"save": "Save"}
 async def stored(shop: Database, model: Any = Note) -> list[Any]:
     """All rows of a model."""
     async with shop.session() as session:
-        return [*await session.scalars(sa.select(model))]
+        return [*await session.scalars(sa.select(model).order_by(*sa.inspect(model).primary_key))]
 
 
 async def create(admin: Client, **form: str) -> Any:
@@ -234,6 +235,18 @@ async def test_keys_that_no_row_has(admin: Client, key: str) -> None:
     """Is a key that cannot be, or is not there, not found?"""
     for path in ("details", "edit"):
         assert (await admin.get(f"/admin/notes/{path}/{key}")).status_code == 404
+
+
+async def test_exports_are_bounded(
+    shop: Database, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Does a file hold no more rows than fit into memory?"""
+    assert ResourceView.export_max_rows == 10_000
+    monkeypatch.setattr(ResourceView, "export_max_rows", 2)
+    async with shop.session() as session:
+        session.add_all([Pair(left=left, right="a", count=2) for left in range(3)])
+    lines = (await admin.get("/admin/pairs/export/csv")).text.splitlines()
+    assert len(lines) == 1 + 2
 
 
 class Vanishing(Service[Pair]):
