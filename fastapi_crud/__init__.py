@@ -31,6 +31,7 @@ from fastapi_crud.exceptions import (
     UnsupportedMediaType as UnsupportedMediaType,
     ValueRejected as ValueRejected,
 )
+from fastapi_crud.health import make_health_router as make_health_router
 from fastapi_crud.idempotency import (
     idempotency_table as idempotency_table,
     prune_idempotency_keys as prune_idempotency_keys,
@@ -67,6 +68,11 @@ from fastapi_crud.query.search import (
     PostgreSQLFullText as PostgreSQLFullText,
     SQLiteFullText as SQLiteFullText,
 )
+from fastapi_crud.records import (
+    JSONFormatter as JSONFormatter,
+    RequestIdFilter as RequestIdFilter,
+    current_request_id as current_request_id,
+)
 from fastapi_crud.repository import Repository as Repository
 from fastapi_crud.router.cors import add_cors as add_cors
 from fastapi_crud.router.crud_router import CrudRouter as CrudRouter
@@ -74,6 +80,7 @@ from fastapi_crud.router.dependencies import DbSession as DbSession, get_db as g
 from fastapi_crud.router.directory import CrudRouters as CrudRouters
 from fastapi_crud.router.factory import make_crud_router as make_crud_router
 from fastapi_crud.router.problems import add_exception_handlers as add_exception_handlers
+from fastapi_crud.router.request_ids import add_request_ids as add_request_ids
 from fastapi_crud.schemas import Schemas as Schemas, make_schemas as make_schemas
 from fastapi_crud.service import Service as Service
 from fastapi_crud.settings import Settings as Settings, get_settings as get_settings

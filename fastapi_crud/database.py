@@ -24,6 +24,7 @@ from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.integrity import translated
 from fastapi_crud.settings import Settings, get_settings
+from fastapi_crud.slow_queries import warn_of_slow_queries
 
 __all__ = ["AsyncSession", "Database", "after_commit", "commit", "transaction"]
 
@@ -71,6 +72,8 @@ class Database:
             migrate with Alembic.
         settings: Read instead of `get_settings()`.
         engine: An engine of your own, in place of the URL.
+        slow_query: Seconds after which a statement is logged as slow; unless given, 0.2 where
+            statements are logged, as in debug, and never elsewhere.
         **engine_options: Passed to `create_async_engine`, such as `pool_size`.
 
     Raises:
@@ -85,6 +88,7 @@ class Database:
         create_all: bool = False,
         settings: Settings | None = None,
         engine: AsyncEngine | None = None,
+        slow_query: float | None = None,
         **engine_options: Any,  # noqa: ANN401 - as create_async_engine takes them
     ) -> None:
         if create_all and metadata is None:
@@ -92,6 +96,7 @@ class Database:
             raise ConfigurationError(msg)
         self.metadata = metadata
         self.engine = engine or _make_engine(url, settings or get_settings(), engine_options)
+        warn_of_slow_queries(self.engine, slow_query)
         self.sessionmaker = self._own = async_sessionmaker(self.engine, expire_on_commit=False)
         self._create_all = create_all
 

@@ -74,6 +74,7 @@ def make_crud_router(
     router: CrudRouter[ModelT, CreateT, UpdateT, ReadT] = CrudRouter(
         model, resource.schemas, prefix=f"/{names.plural}", tags=tags
     )
+    router.crud_options = said
     for operation, row in ROUTES.items():
         if operation in said.operations:
             _add_route(router, resource, operation, row)

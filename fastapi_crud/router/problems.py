@@ -41,6 +41,7 @@ from fastapi_crud.exceptions import (
     UnsupportedMediaType,
     ValueRejected,
 )
+from fastapi_crud.router.request_ids import request_id_header
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -210,9 +211,9 @@ def add_exception_handlers(
 
     async def unexpected(request: Request, error: Exception) -> Response:
         del error
-        return write_problem(
-            request, style, 500, "internal_server_error", "Something went wrong on our side"
-        )
+        detail = "Something went wrong on our side"
+        known = request_id_header(request.scope)  # this is written outside of all middleware
+        return write_problem(request, style, 500, "internal_server_error", detail, headers=known)
 
     for kind in (HTTPException, RequestValidationError, CrudError):
         app.add_exception_handler(kind, expected)
