@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -59,6 +60,9 @@ startup_checks: list[StartupCheck] = []
 """Called with the app and the dialect of its database when that opens: layers above add what must
 hold by then."""
 
+databases: WeakSet["Database"] = WeakSet()
+"""All that there are: tests give them other engines."""
+
 
 class Database:
     """An engine with its sessions, opened and closed by the app's lifespan.
@@ -94,6 +98,7 @@ class Database:
         self.engine = engine or _make_engine(url, settings or get_settings(), engine_options)
         self.sessionmaker = self._own = async_sessionmaker(self.engine, expire_on_commit=False)
         self._create_all = create_all
+        databases.add(self)
 
     @property
     def plain(self) -> bool:

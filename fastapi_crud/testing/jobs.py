@@ -1,0 +1,61 @@
+"""The outbox in tests: which jobs were asked for, and a run of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from fastapi_crud.database import Database
+from fastapi_crud.tasks.outbox import OUTBOX, State
+from fastapi_crud.tasks.relay import Relay
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredJob:
+    """A job as it stands in the outbox.
+
+    Args:
+        name: The name of its task.
+        payload: The arguments, as JSON.
+        state: What has become of it.
+        last_error: How the last attempt ended, if it failed.
+    """
+
+    name: str
+    payload: Mapping[str, Any]
+    state: State
+    last_error: str | None
+
+
+class Outbox:
+    """The jobs of a database.
+
+    Args:
+        database: Where the outbox is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def jobs(self) -> list[StoredJob]:
+        """List all jobs, in the order in which they were asked for."""
+        row = OUTBOX.c
+        columns = (row.name, row.payload, row.state, row.last_error)
+        async with self._database.session() as session:
+            found = await session.execute(sa.select(*columns).order_by(row.created_at, row.id))
+            return [StoredJob(**each) for each in found.mappings()]
+
+    async def run(self) -> int:
+        """Run all jobs that are due, and those that they ask for; tell how many.
+
+        Jobs with a delay are left.
+
+        Raises:
+            AssertionError: If one has failed. Use `Relay(database).drain()` where it is to fail.
+        """
+        count = await Relay(self._database).drain()
+        failed = [f"{it.name}: {it.last_error}" for it in await self.jobs() if it.last_error]
+        if failed:
+            raise AssertionError("\n".join(["jobs have failed", *failed]))
+        return count
