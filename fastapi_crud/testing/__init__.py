@@ -1,4 +1,7 @@
-"""A plugin for pytest: `pytest_plugins = ["fastapi_crud.testing"]`; needs the extra `testing`."""
+"""A plugin for pytest: `pytest_plugins = ["fastapi_crud.testing"]`; needs the extra `testing`.
+
+PYTEST_DONT_REWRITE: it asserts nothing, and a `conftest.py` may import it before it is a plugin.
+"""
 
 from fastapi_crud.testing.accounts import Accounts as Accounts
 from fastapi_crud.testing.fixtures import (

@@ -53,7 +53,9 @@ class Accounts:
         info = inspect_model(auth.model)
         given = {"email": f"user{number}@example.com", **values}
         given["hashed_password"] = await auth.passwords.hash(password)
-        made = {name: _text(info, name, number) for name in info.columns if _lacks(info, name, given)}
+        made = {
+            name: _text(info, name, number) for name in info.columns if _lacks(info, name, given)
+        }
         user = auth.model(**made, **given)
         async with self._database.session() as session:
             session.add(user)

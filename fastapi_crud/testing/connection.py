@@ -85,6 +85,7 @@ class Transactions:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
         self._engine = engine.sync_engine
         self._parts: list[Part] = []
         self._numbers = count(1)

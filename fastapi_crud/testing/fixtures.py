@@ -19,7 +19,7 @@ from fastapi_crud.tasks.relay import Relay
 from fastapi_crud.testing.accounts import Accounts
 from fastapi_crud.testing.apps import client_of, find_app, running
 from fastapi_crud.testing.databases import Stores
-from fastapi_crud.testing.jobs import Outbox
+from fastapi_crud.testing.jobs import Outbox, eager_celery
 
 CHEAP = {"AUTH_PASSWORD_MEMORY_KIB": "32", "AUTH_PASSWORD_TIME_COST": "1"}
 """What makes hashes of passwords cheap."""
@@ -78,9 +78,7 @@ async def db(database: Database) -> AsyncGenerator[AsyncSession]:
 
 
 @pytest_asyncio.fixture
-async def client(
-    app: FastAPI, crud_state: dict[str, Any]
-) -> AsyncGenerator[httpx2.AsyncClient]:
+async def client(app: FastAPI, crud_state: dict[str, Any]) -> AsyncGenerator[httpx2.AsyncClient]:
     """A client of the app. What an endpoint raises and nobody catches, the client raises."""
     async with client_of(app, crud_state) as client:
         yield client
@@ -88,7 +86,7 @@ async def client(
 
 @pytest.fixture
 def make_user(database: Database) -> Accounts:
-    """Makes users: `await make_user(name="Ann")`; `await make_user.log_in(user)` gives headers."""
+    """Make users by `await make_user(name="Ann")`; `await make_user.log_in(user)` gives headers."""
     return Accounts(database)
 
 
@@ -120,18 +118,9 @@ def outbox(database: Database, mails: list[EmailMessage]) -> Outbox:
 
 
 @pytest.fixture
-def celery_eager(crud_environment: None) -> Generator[Any]:
+def celery_eager() -> Generator[Any]:
     """The app of Celery, whose `delay` runs a task at once: within the call, and with its errors."""
-    try:
-        from celery import current_app  # noqa: PLC0415 - an extra
-    except ImportError as missing:
-        msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
-        raise ConfigurationError(msg) from missing
-    conf = current_app.conf
-    before = (conf.task_always_eager, conf.task_eager_propagates)
-    conf.task_always_eager = conf.task_eager_propagates = True
-    yield current_app
-    conf.task_always_eager, conf.task_eager_propagates = before
+    yield from eager_celery()
 
 
 @asynccontextmanager

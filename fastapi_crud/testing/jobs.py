@@ -1,14 +1,17 @@
-"""The outbox in tests: which jobs were asked for, and a run of them."""
+"""The outbox in tests: which jobs were asked for, and a run of them; Celery without workers."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from fastapi_crud.database import Database
+from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.tasks.outbox import OUTBOX, State
 from fastapi_crud.tasks.relay import Relay
+
+NO_CELERY = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +62,20 @@ class Outbox:
         if failed:
             raise AssertionError("\n".join(["jobs have failed", *failed]))
         return count
+
+
+def eager_celery() -> Generator[Any]:
+    """Let the app of Celery run tasks within `delay`, until this goes on.
+
+    Raises:
+        ConfigurationError: If Celery is not installed.
+    """
+    try:
+        from celery import current_app  # noqa: PLC0415  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+    except ImportError as missing:
+        raise ConfigurationError(NO_CELERY) from missing
+    conf = current_app.conf
+    before = (conf.task_always_eager, conf.task_eager_propagates)
+    conf.task_always_eager = conf.task_eager_propagates = True
+    yield current_app
+    conf.task_always_eager, conf.task_eager_propagates = before
