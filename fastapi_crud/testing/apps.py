@@ -55,7 +55,8 @@ async def running(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
             await stopping.wait()
 
     life = asyncio.create_task(live())
-    await asyncio.wait([life, started], return_when=asyncio.FIRST_COMPLETED)
+    waited: list[asyncio.Future[Any]] = [life, started]
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if life.done():
         started.cancel()
         life.result()

@@ -110,10 +110,10 @@ class Transactions:
         await greenlet_spawn(self._pool.shut)
 
     @property
-    def _pool(self) -> Any:
+    def _pool(self) -> Any:  # noqa: ANN401 - a SinglePool, once it is open
         return self._engine.pool
 
-    def _begin(self, lent: Any) -> None:
+    def _begin(self, lent: Any) -> None:  # noqa: ANN401 - a connection of the pool
         beginning = BEGINNINGS.get(self._engine.dialect.name)
         if beginning is not None and not self._begun:
             _run(lent, beginning)
@@ -122,13 +122,13 @@ class Transactions:
         _run(lent, f"SAVEPOINT {part.name}")
         self._parts.append(part)
 
-    def _commit(self, lent: Any) -> None:
+    def _commit(self, lent: Any) -> None:  # noqa: ANN401 - a connection of the pool
         part = self._part(lent)
         if part is None:
             raise ConfigurationError(LOST)
         self._end(part)
 
-    def _rollback(self, lent: Any) -> None:
+    def _rollback(self, lent: Any) -> None:  # noqa: ANN401 - a connection of the pool
         part = self._part(lent)
         if part is None:
             return
@@ -148,15 +148,15 @@ class Transactions:
         parts = (part for part in self._parts if part.lent is lent and not part.ended)
         return next(parts, None)
 
-    def _note(self, connection: Any, _: object, text: str, *__: object) -> None:
+    def _note(self, connection: Any, _: object, text: str, *__: object) -> None:  # noqa: ANN401 - SQLAlchemy's
         if not text.lstrip("( \n").upper().startswith("SELECT"):
             self._change(connection)
 
-    def _note_error(self, context: Any) -> None:
+    def _note_error(self, context: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
         if context.connection is not None and not context.connection.invalidated:
             self._change(context.connection)  # PostgreSQL goes on only after a rollback
 
-    def _change(self, connection: Any) -> None:
+    def _change(self, connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
         part = self._part(connection.connection)
         if part is not None:
             part.changed = True

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Any
 from weakref import WeakSet
 
 import sqlalchemy as sa
@@ -71,11 +72,11 @@ class Store:
         """Drop it."""
         if self._anchor is not None:
             self._anchor.close()
-        elif self.server is not None:
-            forced = self.server.get_backend_name() == "postgresql"
-            await self._tell(f"DROP DATABASE {self.name}{' WITH (FORCE)' if forced else ''}")
+            return
+        forced = " WITH (FORCE)" if self.engine.dialect.name == "postgresql" else ""
+        await self._tell(f"DROP DATABASE {self.name}{forced}")
 
-    def _database(self, metadata: sa.MetaData | None = None, **options: object) -> Database:
+    def _database(self, metadata: sa.MetaData | None = None, **options: Any) -> Database:  # noqa: ANN401 - of the engine
         return Database(self.url, metadata=metadata, **options)
 
     async def _tell(self, statement: str) -> None:
@@ -119,17 +120,22 @@ class Stores:
         """
         if app in self._apps:
             return
-        self._apps.add(app)
-        for database in {*databases} - self._adopted.keys():
-            tables = _tables_of(database)
-            store = self._stores.get(database.engine.url)
-            if store is None:
-                store = Store(f"test_{token_hex(6)}", self.server)
-                await store.create()
-                self._stores[database.engine.url] = store
-            await store.create_tables(tables)
+        own = {*databases} - self._adopted.keys()
+        stores = {database: await self._store(database) for database in own}
+        for database, store in stores.items():  # all or none: no test works in a real database
             self._adopted[database] = database.engine
             _give(database, store.engine)
+        self._apps.add(app)
+
+    async def _store(self, database: Database) -> Store:
+        tables = _tables_of(database)
+        store = self._stores.get(database.engine.url)
+        if store is None:
+            store = Store(f"test_{token_hex(6)}", self.server)
+            await store.create()
+            self._stores[database.engine.url] = store
+        await store.create_tables(tables)
+        return store
 
     @asynccontextmanager
     async def test(self) -> AsyncGenerator[None]:

@@ -86,7 +86,7 @@ async def client(app: FastAPI, crud_state: dict[str, Any]) -> AsyncGenerator[htt
 
 @pytest.fixture
 def make_user(database: Database) -> Accounts:
-    """Make users by `await make_user(name="Ann")`; `await make_user.log_in(user)` gives headers."""
+    """Makes users, and lets them log in; see `Accounts`."""
     return Accounts(database)
 
 

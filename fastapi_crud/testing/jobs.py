@@ -71,7 +71,7 @@ def eager_celery() -> Generator[Any]:
         ConfigurationError: If Celery is not installed.
     """
     try:
-        from celery import current_app  # noqa: PLC0415  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
+        from celery import current_app  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415 - an extra
     except ImportError as missing:
         raise ConfigurationError(NO_CELERY) from missing
     conf = current_app.conf

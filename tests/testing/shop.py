@@ -42,7 +42,7 @@ class Entry(LogBase):
     __tablename__ = "entries"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
+    text: Mapped[str] = mapped_column(String(100))
 
 
 @task("testing.shop.announce")
@@ -54,6 +54,7 @@ async def announce(context: TaskContext, id: int) -> None:
 
 
 db = Database("sqlite:////nowhere/at/all.db", metadata=Base.metadata, create_all=True)
+script_db = Database("sqlite:////nowhere/at/all.db", metadata=Base.metadata)
 log = Database("sqlite:////nowhere/log.db", metadata=LogBase.metadata)
 relay = Relay(db, poll=0.001)
 celery: Any = Celery("shop", broker="memory://")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fastapi_crud import ConfigurationError, Database
 from fastapi_crud.tasks import EmailMessage
 from fastapi_crud.testing import Accounts, Outbox, count_statements
-from tests.testing.shop import Article, User, add, log, parts
+from tests.testing.shop import Article, User, add, log, parts, script_db
 
 pytestmark = pytest.mark.asyncio
 PEN = {"name": "pen"}
@@ -54,6 +54,12 @@ async def test_several_sessions_in_one_request(
     assert names == ["first", "copy of first"]
 
 
+async def test_two_databases_with_one_url_are_one(client: httpx2.AsyncClient) -> None:
+    await client.post("/articles", json=PEN)
+    async with script_db.session() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Article)) == 2
+
+
 async def test_a_user_calls(
     client: httpx2.AsyncClient, user: User, auth_headers: dict[str, str]
 ) -> None:
@@ -85,7 +91,7 @@ async def test_jobs_wait_until_they_are_run(
 
 async def test_a_failed_job_is_told(client: httpx2.AsyncClient, outbox: Outbox) -> None:
     await client.post("/articles", json={"name": "bad"})
-    with pytest.raises(AssertionError, match="shop.announce: ValueError: bad"):
+    with pytest.raises(AssertionError, match=r"shop\.announce: ValueError: bad"):
         await outbox.run()
 
 

@@ -6,7 +6,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from fastapi_crud import ConfigurationError, Database, Repository, UniqueViolation
+from fastapi_crud import (
+    ConfigurationError,
+    Database,
+    DatabaseUnavailable,
+    Repository,
+    UniqueViolation,
+)
 from fastapi_crud.database import after_commit
 from fastapi_crud.testing import count_statements
 from fastapi_crud.testing.connection import SinglePool, Transactions
@@ -53,11 +59,10 @@ async def test_what_is_rolled_back_is_gone(app_database: Database) -> None:
     """Is a failed transaction undone, and the one before it not?"""
     async with app_database.session() as session:
         session.add(Note(title="a"))
-    with pytest.raises(ZeroDivisionError):
-        async with app_database.session() as session:
-            session.add(Note(title="b"))
-            await session.flush()
-            raise ZeroDivisionError
+    async with app_database.sessionmaker() as session:
+        session.add(Note(title="b"))
+        await session.flush()
+        await session.rollback()
     assert await titles(app_database) == ["a"]
 
 
@@ -132,6 +137,25 @@ async def test_there_is_no_connection_outside_of_tests(sqlite: Database) -> None
     with pytest.raises(ConfigurationError, match="let the test ask for"):
         await database.ping()
     transactions.open()
+    await transactions.close()
+
+
+async def test_what_begins_a_transaction_is_no_statement(sqlite: Database) -> None:
+    """Is it left out on a database outside of the plugin as well?"""
+    async with sqlite.session() as session:
+        with count_statements(sqlite) as statements:
+            async with session.begin_nested():
+                await session.execute(sa.select(Note))
+    assert statements.verbs == ["SAVEPOINT", "SELECT", "RELEASE"]
+
+
+async def test_a_server_that_is_away_is_told() -> None:
+    """Is the error the same as without the plugin?"""
+    nowhere = Database("sqlite:////nowhere/at/all.db", poolclass=SinglePool)
+    transactions = Transactions(nowhere.engine)
+    transactions.open()
+    with pytest.raises(DatabaseUnavailable):
+        await nowhere.ping()
     await transactions.close()
 
 

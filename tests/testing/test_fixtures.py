@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.orm import DeclarativeBase
 
 from fastapi_crud import ConfigurationError, Database
 from fastapi_crud.testing import Accounts
@@ -43,7 +42,6 @@ class Outcomes:
         elif report.when == "call":
             self.passed += 1
 
-
     def __str__(self) -> str:
         return "\n".join([f"{self.passed} passed", *self.failures])
 
@@ -57,7 +55,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     It knows only the databases of the apps here, and not those of this run.
     """
-    own = WeakSet([shop.db, shop.log, crowd.db])
+    own = WeakSet([shop.db, shop.script_db, shop.log, crowd.db])
     monkeypatch.setattr("fastapi_crud.testing.fixtures.databases", own)
     monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
 
@@ -81,7 +79,7 @@ def text_of(name: str) -> str:
 
 def test_a_conftest_of_two_lines_is_enough(run: Run) -> None:
     """Does every fixture do what it says, in memory, in the strict mode of pytest-asyncio?"""
-    assert str(run(SHOP, text_of("shop"))) == "14 passed"
+    assert str(run(SHOP, text_of("shop"))) == "15 passed"
 
 
 @pytest.mark.parametrize("name", [name for name in SERVERS if name in BACKENDS])
@@ -97,7 +95,7 @@ def test_a_server_gives_databases(name: str, run: Run, monkeypatch: pytest.Monke
         await drop(store)
 
     monkeypatch.setattr(Store, "drop", noted)
-    assert str(run(SHOP, text_of("shop"))) == "14 passed"
+    assert str(run(SHOP, text_of("shop"))) == "15 passed"
     assert len(made) == 2 + 1
     assert at_once(databases_on(SERVERS[name])).isdisjoint(made)
 
