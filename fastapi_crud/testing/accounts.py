@@ -21,14 +21,13 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         try:
-            from fastapi_crud.auth.auth import Auth, auth_of, user_models  # noqa: PLC0415 - an extra
+            from fastapi_crud.auth.auth import auth_of, user_models  # noqa: PLC0415 - an extra
             from fastapi_crud.auth.logins import Client  # noqa: PLC0415 - an extra
         except ImportError as missing:
             raise ConfigurationError(NO_AUTH) from missing
         self._database = database
         self._models, self._auth_of = user_models, auth_of
         self._test = Client(address="test", user_agent="pytest")
-        self._auth_type: type[Auth[Any]] = Auth
         self._numbers = count(1)
 
     async def __call__(
@@ -67,7 +66,8 @@ class Accounts:
         Args:
             user: The user.
         """
-        auth = self._auth_of(type(user))
+        model: type[Any] = user.__class__
+        auth = self._auth_of(model)
         (user_id,) = inspect_model(auth.model).key_of(user)
         async with self._database.session() as session:
             grant = await auth.logins.open(session, user_id, self._test)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -71,11 +71,12 @@ def eager_celery() -> Generator[Any]:
         ConfigurationError: If Celery is not installed.
     """
     try:
-        from celery import current_app  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415 - an extra
+        import celery  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]  # noqa: PLC0415 - an extra
     except ImportError as missing:
         raise ConfigurationError(NO_CELERY) from missing
-    conf = current_app.conf
+    current: Any = cast("Any", celery).current_app
+    conf = current.conf
     before = (conf.task_always_eager, conf.task_eager_propagates)
     conf.task_always_eager = conf.task_eager_propagates = True
-    yield current_app
+    yield current
     conf.task_always_eager, conf.task_eager_propagates = before

@@ -2,27 +2,44 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs.conftest import EXAMPLES, ROOT
+from tests.docs.conftest import DOCS, EXAMPLES, ROOT
 
 OF_THIS_RUN = ("SECRET_KEY", "PYTEST_", "COV", "TEST_")
 """What a reader's environment lacks."""
+TUTORIAL = {
+    "test_notes.py": {"quickstart.py": "quickstart.py", "conftest_of_notes.py": "conftest.py"},
+    "test_welcome.py": {
+        "welcome_mail.py": "welcome_mail.py",
+        "conftest_of_welcome.py": "conftest.py",
+    },
+}
+"""Tests of the tutorial → what lies beside them, and its name there."""
 
 
 @pytest.mark.parametrize(
     ("file", "passed"),
-    [("test_notes.py", 2), ("test_welcome.py", 2), ("users_app/test_users.py", 3)],
+    [("test_notes.py", 3), ("test_welcome.py", 2), ("users_app/test_users.py", 4)],
 )
 async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Path) -> None:
     """Do they pass as the page says, with nothing of this run around them?"""
+    page = (DOCS / "tutorial" / "4-testing.md").read_text()
+    ini = tmp_path / "pytest.ini"
+    ini.write_text(page.partition("```ini\n")[2].partition("```")[0])
+    tests = EXAMPLES / file
+    if file in TUTORIAL:  # the reader has each app in a folder of its own
+        for name, copied in TUTORIAL[file].items():
+            shutil.copy(EXAMPLES / name, tmp_path / copied)
+        tests = Path(shutil.copy(tests, tmp_path))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "pytest", str(EXAMPLES / file), "-q"),
-        *("--rootdir", str(tmp_path), "-c", os.devnull, "-o", "asyncio_mode=auto"),
+        *(sys.executable, "-m", "pytest", str(tests), "-q"),
+        *("--rootdir", str(tmp_path), "-c", str(ini)),
         *("-p", "no:cacheprovider"),
         cwd=tmp_path,
         env={
