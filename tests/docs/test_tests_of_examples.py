@@ -25,7 +25,7 @@ TUTORIAL = {
 
 @pytest.mark.parametrize(
     ("file", "passed"),
-    [("test_notes.py", 3), ("test_welcome.py", 2), ("users_app/test_users.py", 4)],
+    [("test_notes.py", 3), ("test_welcome.py", 2), ("users_app/test_users.py", 4), ("blog/test_blog.py", 7)],
 )
 async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Path) -> None:
     """Do they pass as the page says, with nothing of this run around them?"""
@@ -56,3 +56,8 @@ async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Pa
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
     assert f"{passed} passed" in output.decode()
+
+
+def test_the_blog_is_as_short_as_its_page_says() -> None:
+    """Are there fewer than 80 lines, imports and blank ones counted?"""
+    assert len((EXAMPLES / "blog" / "main.py").read_text().splitlines()) < 80
