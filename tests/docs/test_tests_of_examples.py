@@ -25,7 +25,12 @@ TUTORIAL = {
 
 @pytest.mark.parametrize(
     ("file", "passed"),
-    [("test_notes.py", 3), ("test_welcome.py", 2), ("users_app/test_users.py", 4), ("blog/test_blog.py", 7)],
+    [
+        ("test_notes.py", 3),
+        ("test_welcome.py", 2),
+        ("users_app/test_users.py", 4),
+        ("blog/test_blog.py", 7),
+    ],
 )
 async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Path) -> None:
     """Do they pass as the page says, with nothing of this run around them?"""
@@ -37,9 +42,24 @@ async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Pa
         for name, copied in TUTORIAL[file].items():
             shutil.copy(EXAMPLES / name, tmp_path / copied)
         tests = Path(shutil.copy(tests, tmp_path))
+    await passes(tests, passed, tmp_path)
+
+
+async def test_the_blog_by_hand_does_what_ours_does(tmp_path: Path) -> None:
+    """Is the comparison fair: do the same tests pass?"""
+    shutil.copy(ROOT / "tests/benchmarks/blog/conftest_by_hand.py", tmp_path / "conftest.py")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    tests = Path(shutil.copy(EXAMPLES / "blog" / "test_blog.py", tmp_path))
+    await passes(
+        tests, 7, tmp_path, DATABASE_URL="sqlite+aiosqlite:///blog.db", SECRET_KEY="x" * 32
+    )
+
+
+async def passes(tests: Path, passed: int, tmp_path: Path, **environment: str) -> None:
+    """Run tests with nothing of this run around them."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", str(tests), "-q"),
-        *("--rootdir", str(tmp_path), "-c", str(ini)),
+        *("--rootdir", str(tmp_path), "-c", str(tmp_path / "pytest.ini")),
         *("-p", "no:cacheprovider"),
         cwd=tmp_path,
         env={
@@ -49,6 +69,7 @@ async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Pa
                 if not name.startswith(OF_THIS_RUN)
             },
             "PYTHONPATH": str(ROOT),
+            **environment,
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
