@@ -69,16 +69,18 @@ async def running(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
 
 @asynccontextmanager
 async def client_of(app: FastAPI, state: Mapping[str, Any]) -> AsyncGenerator[httpx2.AsyncClient]:
-    """Serve an app to a client in this process.
+    """Serve an app to a client in this process, one request after the other.
 
     Args:
         app: The app. What it raises, the client raises.
         state: What its lifespan left for requests.
     """
+    turn = asyncio.Lock()
 
-    async def with_state(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        await app({**scope, "state": {**state}}, receive, send)
+    async def serve(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        async with turn:  # they share a connection, and so cannot undo each its own
+            await app({**scope, "state": {**state}}, receive, send)
 
-    transport = httpx2.ASGITransport(app=with_state)
+    transport = httpx2.ASGITransport(app=serve)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

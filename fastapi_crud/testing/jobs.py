@@ -57,7 +57,7 @@ class Outbox:
         Raises:
             AssertionError: If one has failed. Use `Relay(database).drain()` where it is to fail.
         """
-        count = await Relay(self._database).drain()
+        count = await Relay(self._database, concurrency=1).drain()
         failed = [f"{it.name}: {it.last_error}" for it in await self.jobs() if it.last_error]
         if failed:
             raise AssertionError("\n".join(["jobs have failed", *failed]))

@@ -1,5 +1,6 @@
 """What the tests of such an app do with the plugin; run by `test_fixtures.py`."""
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -52,6 +53,17 @@ async def test_several_sessions_in_one_request(
     assert (await client.post("/copies", headers=auth_headers)).json() == 2
     names = [row["name"] for row in (await client.get("/articles")).json()["items"]]
     assert names == ["first", "copy of first"]
+
+
+async def test_requests_and_jobs_at_the_same_time_take_turns(
+    client: httpx2.AsyncClient, outbox: Outbox, mails: list[EmailMessage]
+) -> None:
+    names = ["a", "b", "c", "a", "b", "c"]
+    answers = await asyncio.gather(*(client.post("/articles", json={"name": it}) for it in names))
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 3
+    assert (await client.get("/articles")).json()["total"] == 4
+    assert await outbox.run() == 6
+    assert sorted(mail.text for mail in mails) == ["a", "b", "c"]
 
 
 async def test_two_databases_with_one_url_are_one(client: httpx2.AsyncClient) -> None:
