@@ -2,21 +2,20 @@
 
 import inspect
 import logging
-import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
-    create_async_engine,
 )
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -35,30 +34,15 @@ STATE_KEY = "fastapi_crud_database"
 
 AFTER_COMMIT = "fastapi_crud.after_commit"
 
-DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "mysql": "mysql+asyncmy",
-    "mariadb": "mariadb+asyncmy",
-}
-"""Scheme of a URL → the async driver that our extra brings."""
-
-EXTRAS = {"aiosqlite": "", "asyncpg": "[postgresql]", "asyncmy": "[mysql]"}
-
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",  # readers do not block the writer
-    "PRAGMA synchronous=NORMAL",  # safe with WAL
-    "PRAGMA foreign_keys=ON",  # off by default, for history's sake
-    "PRAGMA busy_timeout=5000",  # milliseconds to wait for the writer before us
-)
-
 Callback = Callable[[], Awaitable[None] | None]
 StartupCheck = Callable[[Any, str], None]
 
 startup_checks: list[StartupCheck] = []
 """Called with the app and the dialect of its database when that opens: layers above add what must
 hold by then."""
+
+databases: WeakSet["Database"] = WeakSet()
+"""All that there are: tests give them other engines."""
 
 
 class Database:
@@ -95,10 +79,11 @@ class Database:
             msg = "create_all=True needs the tables: Database(metadata=Base.metadata)"
             raise ConfigurationError(msg)
         self.metadata = metadata
-        self.engine = engine or _make_engine(url, settings or get_settings(), engine_options)
+        self.engine = engine or make_engine(url, settings or get_settings(), engine_options)
         warn_of_slow_queries(self.engine, slow_query)
         self.sessionmaker = self._own = async_sessionmaker(self.engine, expire_on_commit=False)
         self._create_all = create_all
+        databases.add(self)
 
     @property
     def plain(self) -> bool:
@@ -253,47 +238,3 @@ def _with_parents(transaction: SessionTransaction | None) -> list[SessionTransac
         chain.append(transaction)
         transaction = transaction.parent
     return chain
-
-
-def _make_engine(url: str | URL | None, settings: Settings, options: dict[str, Any]) -> AsyncEngine:
-    full_url = async_url(url or settings.database_url)
-    options.setdefault("echo", settings.debug)
-    try:
-        engine = create_async_engine(full_url, **options)
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get(error.name or "")
-        fix = (
-            "install its driver" if extra is None else f"pip install 'fastapi-crud-factory{extra}'"
-        )
-        msg = f"no driver for {full_url.drivername}://: {fix}"
-        raise ConfigurationError(msg) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "savepoint", _begin_sqlite)
-    return engine
-
-
-def async_url(url: str | URL) -> URL:
-    """Give a plain URL the async driver of our extras; leave a URL that names a driver."""
-    parsed = make_url(url)
-    return parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
-
-
-def _begin_sqlite(connection: sa.Connection, name: str) -> None:
-    """Begin a transaction before a savepoint: without one, releasing the savepoint would commit."""
-    del name
-    driver: Any = connection.connection.driver_connection
-    if not driver.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-    del record
-    cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        try:
-            cursor.execute(pragma)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_READONLY":
-                raise
-    cursor.close()

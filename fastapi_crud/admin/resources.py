@@ -16,8 +16,8 @@ from fastapi_crud.database import Database
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.options import CrudOptions, as_list
 from fastapi_crud.resolution import resolve_options
-from fastapi_crud.router.resource import Resource, make_resource
 from fastapi_crud.router.crud_router import CrudRouter
+from fastapi_crud.router.resource import Resource, make_resource
 
 
 def add_admin(

@@ -26,6 +26,11 @@ SHOWN_ELSEWHERE = {
     "router/parameters.py": "tests/contract/test_openapi.py",
     "router/documentation.py": "tests/contract/test_openapi.py",
     "router/responses.py": "tests/router/test_endpoints.py",
+    "testing/accounts.py": "tests/testing/test_fixtures.py",
+    "testing/apps.py": "tests/testing/test_fixtures.py",
+    "testing/databases.py": "tests/testing/test_fixtures.py",
+    "testing/jobs.py": "tests/testing/test_fixtures.py",
+    "testing/statements.py": "tests/testing/test_connection.py",
     "tasks/__main__.py": "tests/tasks/test_main.py",
     "tasks/exceptions.py": "tests/tasks/test_execution.py",
 }
