@@ -76,9 +76,9 @@ class Direct:
         try:
             data, errors = self.body.validate(from_json(content), {}, loc=("body",))
         except ValueError:
-            raise Unusual(_again(content, receive)) from None
+            raise Unusual(again(content, receive)) from None
         if errors:
-            raise Unusual(_again(content, receive))
+            raise Unusual(again(content, receive))
         return data
 
 
@@ -149,7 +149,7 @@ def check_media_type(request: Request) -> None:
         raise UnsupportedMediaType
 
 
-def _again(content: bytes, receive: Receive) -> Receive:
+def again(content: bytes, receive: Receive) -> Receive:
     """Give a body that was read already once more."""
     messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
