@@ -6,7 +6,7 @@ already has one before such a text: taking one away again gives back exactly wha
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -30,17 +30,27 @@ def write_header(names: Iterable[str], *, formulas: bool = False) -> bytes:
 
 
 def write_rows(
-    rows: Sequence[Mapping[str, Any]], names: Sequence[str], *, formulas: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    *,
+    json: Container[str] = (),
+    formulas: bool = False,
 ) -> bytes:
     """Write rows, column by column: whatever a column needs is found out for many rows at once.
 
     Args:
         rows: Values as JSON has them, by column; a row may leave some out.
         names: The columns, in order.
+        json: Columns that hold any JSON: text in them keeps its quotes.
         formulas: Whether text that looks like a formula stays as it is.
     """
-    columns = ([row.get(name) for row in rows] for name in names)
-    return _written(zip(*(_texts(each, formulas=formulas) for each in columns), strict=True))
+    columns: list[Sequence[Any]] = []
+    for name in names:
+        values = [row.get(name) for row in rows]
+        if name in json:
+            values = [it if it is None else to_json(it).decode() for it in values]
+        columns.append(_texts(values, formulas=formulas or name in json))
+    return _written(zip(*columns, strict=True))
 
 
 def without_guard(text: str) -> str:

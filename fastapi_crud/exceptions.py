@@ -206,43 +206,39 @@ class InvalidQuery(CrudError):
 
 
 class InvalidLines(CrudError):
-    """Some lines cannot be stored; none was.
+    """Some lines cannot be stored, so none was.
 
     Args:
-        issues: What is wrong with which line; at least one.
+        message: What happened, for people.
+        issues: What is wrong with which line.
     """
 
-    def __init__(self, issues: Sequence[Issue]) -> None:
-        super().__init__()
+    def __init__(self, message: str | None = None, *, issues: Sequence[Issue] = ()) -> None:
+        super().__init__(message)
         self.issues = tuple(issues)
 
 
 class NotAcceptable(CrudError):
-    """This can be had as application/json, text/csv or application/x-ndjson."""
+    """Accept application/json, text/csv or application/x-ndjson."""
 
 
 class ContentTooLarge(CrudError):
-    """The body is too large.
-
-    Args:
-        most: How much it may have.
-        unit: Of what.
-    """
-
-    def __init__(self, most: int, unit: str = "bytes") -> None:
-        super().__init__(f"The body may have {most} {unit} at most")
+    """The body is too large."""
 
 
 class UnsupportedMediaType(CrudError):
     """The body must be JSON: send Content-Type: application/json.
 
     Args:
-        *accepted: The media types that it may have instead.
+        message: What happened, for people.
+        accepted: The media types that the body may have.
     """
 
-    def __init__(self, *accepted: str) -> None:
-        super().__init__(f"The body must be {' or '.join(accepted)}" if accepted else None)
-        self.accepted = accepted or ("application/json",)
+    def __init__(
+        self, message: str | None = None, *, accepted: Sequence[str] = ("application/json",)
+    ) -> None:
+        super().__init__(message)
+        self.accepted = tuple(accepted)
 
 
 class InvalidIdempotencyKey(CrudError):

@@ -1,7 +1,7 @@
 """Files of rows, CSV or NDJSON, line by line: each checked by a schema, all mistakes noted."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from io import TextIOWrapper
@@ -93,7 +93,7 @@ class Mistakes:
         if self.more:
             message = f"{self.more} more lines are invalid"
             told.append(Issue("more_invalid_lines", ("body",), message))
-        raise InvalidLines(told)
+        raise InvalidLines(issues=told)
 
 
 def read_ndjson(file: BinaryIO) -> Iterator[Line]:
@@ -119,7 +119,7 @@ def read_csv(
         formulas: Whether a `'` before what looks like a formula is part of the text.
 
     Raises:
-        InvalidLines: If the first line cannot be read, or names a column twice.
+        InvalidLines: If the first line names a column twice, or one that there is not.
     """
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.reader(text, strict=True)
@@ -127,14 +127,12 @@ def read_csv(
     number = 1
     try:
         names = [read(name) for name in next(rows, [])]
-        if len({*names}) < len(names) or not names:
-            told = "The first line must name each column once"
-            raise InvalidLines([Issue("header_invalid", ("body",), told, 1)])
-        readers = _readers(schema, info)
+        readers = _readers(schema, info, read)
+        _check_header(names, readers)
         number = rows.line_num + 1
         for cells in rows:
             if cells:
-                yield Line(number, _row(names, [read(cell) for cell in cells], readers))
+                yield Line(number, _row(names, cells, readers))
             number = rows.line_num + 1
     except (csv.Error, UnicodeDecodeError):
         yield Line(number, Issue("csv_invalid", (), "Not valid CSV in UTF-8; not read any further"))
@@ -164,26 +162,45 @@ def check_lines(
             mistakes.note(index, line.number, issues)
 
 
-def _readers(schema: type[BaseModel], info: ModelInfo) -> Mapping[str, Read]:
+def _check_header(names: Sequence[str], readers: Mapping[str, Read]) -> None:
+    """Refuse a file as a whole if its first line does not name columns that can be written.
+
+    Raises:
+        InvalidLines: Naming the others.
+    """
+    issues = [
+        Issue("unknown_column", ("body", name), "No column that can be written", 1)
+        for name in names
+        if name not in readers
+    ]
+    if len({*names}) < len(names) or not names:
+        message = "The first line must name each column once"
+        issues.append(Issue("header_invalid", ("body",), message, 1))
+    if issues:
+        raise InvalidLines(issues=issues[:MAX_ISSUES])
+
+
+def _readers(schema: type[BaseModel], info: ModelInfo, plain: Read) -> Mapping[str, Read]:
     """Tell how the cells of each column are read, by the column's name in the file."""
     return {
-        spec.alias or name: _reader(info.columns.get(attribute_of(name, spec)), spec)
+        spec.alias or name: _reader(info.columns.get(attribute_of(name, spec)), spec, plain)
         for name, spec in schema.model_fields.items()
     }
 
 
-def _reader(column: ColumnInfo | None, spec: FieldInfo) -> Read:
+def _reader(column: ColumnInfo | None, spec: FieldInfo, plain: Read) -> Read:
     if column is None:
         structured = _is_structured(spec.annotation)
-        return _reading(from_json if structured else str, ABSENT)
+        return _reading(from_json if structured else plain, ABSENT)
     empty = None if column.nullable else ABSENT
     if column.kind.name in STRUCTURED:
         return _reading(from_json, empty)
     python = column.kind.python
     if column.kind.name == "enum" and isinstance(python, type) and issubclass(python, Enum):
         spelled = {str(member.value): member.value for member in python}
-        return _reading(lambda text: spelled.get(text, text), empty)
-    return _reading(column.kind.from_text, empty)
+        return _reading(lambda text: spelled.get(plain(text), plain(text)), empty)
+    from_text = column.kind.from_text
+    return _reading(lambda text: from_text(plain(text)), empty)
 
 
 def _reading(read: Read, empty: Any) -> Read:  # noqa: ANN401 - what an empty cell means
@@ -208,7 +225,7 @@ def _row(names: list[str], cells: list[str], readers: Mapping[str, Read]) -> Any
     row: dict[str, Any] = {}
     for name, cell in zip(names, cells, strict=True):
         try:
-            value = readers.get(name, str)(cell)
+            value = readers[name](cell)
         except ValueError as error:
             return Issue("value_error", (name,), str(error))
         if value is not ABSENT:

@@ -199,7 +199,7 @@ def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type fo
 def _answer(resource: Resource, row: RouteRow) -> type[BaseModel] | None:
     if row.answer == "items":
         return batch_bodies.items_answer(resource)
-    kinds = {
+    kinds: dict[str, type[BaseModel]] = {
         "read": resource.shown,
         "view": resource.view,
         "page": resource.schemas.page,

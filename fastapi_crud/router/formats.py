@@ -39,7 +39,8 @@ def _csv_head(writer: RowWriter, selection: Selection, formulas: bool) -> bytes:
 def _csv_part(
     writer: RowWriter, rows: Sequence[Any], selection: Selection, formulas: bool
 ) -> bytes:
-    return write_rows(writer.values(rows, selection), writer.names(selection), formulas=formulas)
+    names, values = writer.names(selection), writer.values(rows, selection)
+    return write_rows(values, names, json=writer.json_names, formulas=formulas)
 
 
 def _no_head(writer: RowWriter, selection: Selection, formulas: bool) -> bytes:

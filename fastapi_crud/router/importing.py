@@ -62,7 +62,8 @@ def import_rows(resource: Resource) -> Endpoint:
         sight = resource.callers.sight(given)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in READERS:
-            raise UnsupportedMediaType(*READERS)
+            text = f"The body must be a file: send Content-Type: {' or '.join(READERS)}"
+            raise UnsupportedMediaType(text, accepted=[*READERS])
         content = await _content(request, resource.options.limits.max_import_bytes)
         items = _checked(resource, READERS[media_type](resource, content), sight)
 
@@ -121,7 +122,7 @@ def _checked(resource: Resource, lines: Iterator[Line], sight: Sight) -> list[It
 def _bounded(lines: Iterator[Line], most: int) -> Iterator[Line]:
     for count, line in enumerate(lines):
         if count >= most:
-            raise ContentTooLarge(most, "rows")
+            raise ContentTooLarge(f"The file may have {most} rows at most")
         yield line
 
 
@@ -132,15 +133,16 @@ async def _content(request: Request, most: int) -> bytes:
         ContentTooLarge: As soon as it is known to be too long.
     """
     said = request.headers.get("content-length", "")
+    text = f"The file may have {most} bytes at most"
     if said.isdecimal() and int(said) > most:
-        raise ContentTooLarge(most)
+        raise ContentTooLarge(text)
     chunks: list[bytes] = []
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size > most:
-                raise ContentTooLarge(most)
+                raise ContentTooLarge(text)
             chunks.append(chunk)
     except ClientDisconnect:
         raise HTTPException(400, "The body is not complete") from None

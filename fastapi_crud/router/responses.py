@@ -51,6 +51,12 @@ class RowWriter:
         self._info, self._read, self._included = info, read, included
         self._pagination = pagination
         self._derived = is_derived(read)
+        self.json_names = frozenset(
+            name
+            for attribute, name in attributes_of(read).items()
+            if attribute in info.columns and info.columns[attribute].kind.name == "json"
+        )
+        """What is any JSON."""
         self._adapters = lru_cache(MAX_SHAPES)(self._make_adapters)
         self._records = lru_cache(MAX_SHAPES)(self._make_record_adapters)
         self._shape = lru_cache(MAX_SHAPES)(self._make_shape)

@@ -33,6 +33,7 @@ RESOURCES: tuple[type[Any], ...] = (
 
 FULL: dict[str, Any] = {
     "operations": [*DEFAULT_OPERATIONS, "search"],
+    "export": True,
     "filters": {"*": ..., "books.title": ...},
     "search": ["name"],
     "fields": True,
