@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 STARTERS = frozenset("=+-@\t\r\n'")
 """What text may begin with that has to be looked at."""
-FORMULA = re.compile(r"'*(?![-+]?\d+(?:\.\d+)?\Z)[=+\-@\t\r\n]")
+FORMULA = re.compile(r"'*(?![-+]?[0-9]+(?:\.[0-9]+)?\Z)[=+\-@\t\r\n]")
 """What a spreadsheet takes for a formula, but for plain numbers; or such text made harmless."""
 TRUTH = {True: "true", False: "false"}
 

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from io import TextIOWrapper
 from typing import Any, BinaryIO, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -121,8 +120,7 @@ def read_csv(
     Raises:
         InvalidLines: If the first line names a column twice, or one that there is not.
     """
-    text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    rows = csv.reader(text, strict=True)
+    rows = csv.reader(_texts(file), strict=True)
     read = str if formulas else without_guard
     number = 1
     try:
@@ -136,8 +134,11 @@ def read_csv(
             number = rows.line_num + 1
     except (csv.Error, UnicodeDecodeError):
         yield Line(number, Issue("csv_invalid", (), "Not valid CSV in UTF-8; not read any further"))
-    finally:
-        text.detach()
+
+
+def _texts(file: BinaryIO) -> Iterator[str]:
+    for number, line in enumerate(file):
+        yield line.decode("utf-8" if number else "utf-8-sig")
 
 
 def check_lines(

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from fastapi_crud.cells import write_header, write_rows, without_guard
+from fastapi_crud.cells import without_guard, write_header, write_rows
 
 RISKY = ("=1+1", "+x", "-x", "@x", "\tx", "\rx", "\nx", "'=1", "''@")
-HARMLESS = ("", "x", " =1", "-5", "+49.5", "'", "'x", "1=1", "--", "'-5")
+HARMLESS = ("", "x", " =1", "-5", "+49.5", "'", "'x", "1=1", "'-5")
 
 
 def read(content: bytes) -> list[list[str]]:

@@ -17,6 +17,7 @@ SHOWN_ELSEWHERE = {
     "lane.py": "tests/router/test_lanes.py",
     "lookups.py": "tests/test_upserts.py",
     "prepared.py": "tests/router/test_lanes.py",
+    "router/formats.py": "tests/router/test_export.py",
     "resolution.py": "tests/test_options.py",
     "settling.py": "tests/test_writer.py",
     "query/asked.py": "a value without behaviour",
