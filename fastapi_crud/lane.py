@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, AsyncSession
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
@@ -170,6 +170,13 @@ class Lane(Streams[Any]):
     @override
     def _apart(self) -> list[Any]:
         return []
+
+    @override
+    async def _open(self, statement: sa.Select[Any]) -> AsyncResult[Any]:
+        """Ask the connection: a session would look at each row, though nothing is to be done."""
+        connection = await self.session.connection(bind_arguments={"mapper": self.info.mapper})
+        rows: AsyncResult[Any] = await connection.stream(statement)
+        return rows
 
     @override
     def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:

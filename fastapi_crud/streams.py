@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Generic
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncResult
 from sqlalchemy.orm import selectinload
 
 from fastapi_crud.exceptions import InvalidQuery, Issue
@@ -58,7 +59,7 @@ class Streams(Reader[ModelT], Generic[ModelT]):
         statement = statement.offset(query.skip or None).limit(query.limit)
         await self._prepare(query.where)
         with translated(self.info):
-            rows = await self.session.stream(statement.execution_options(yield_per=STREAM_CHUNK))
+            rows = await self._open(statement.execution_options(yield_per=STREAM_CHUNK))
             try:
                 async for part in rows.partitions(STREAM_CHUNK):
                     if most is not None and part[0][-1] > most:
@@ -75,6 +76,10 @@ class Streams(Reader[ModelT], Generic[ModelT]):
             if relationship.uselist and relationship.lazy in {"joined", False}
             and name not in self.view.loads
         ]  # fmt: skip
+
+    async def _open(self, statement: sa.Select[Any]) -> AsyncResult[Any]:
+        rows: AsyncResult[Any] = await self.session.stream(statement)
+        return rows
 
     def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:
         return [row[0] for row in rows]

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fastapi_crud"
 ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 SHOWN_ELSEWHERE = {
+    "__main__.py": "tests/test_main.py",
     "auth/common_passwords.py": "tests/auth/test_passwords.py",
     "auth/desk.py": "tests/auth/test_account_endpoints.py",
     "auth/routes.py": "tests/auth/test_router.py",

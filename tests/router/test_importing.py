@@ -8,7 +8,15 @@ from fastapi import Depends, Header, HTTPException, Request
 from hypothesis import HealthCheck, assume, example, given, settings, strategies as st
 from pydantic import BaseModel
 
-from fastapi_crud import Database, Filter, Limits, Service, idempotency_table, make_crud_router
+from fastapi_crud import (
+    Database,
+    Filter,
+    Limits,
+    PermissionDenied,
+    Service,
+    idempotency_table,
+    make_crud_router,
+)
 from fastapi_crud.owning import Owner, owning
 from tests import models
 from tests.conftest import Client, Serve, client_of, counted, rows_of
@@ -199,6 +207,18 @@ async def test_rules_hold_as_for_one_row(db: Database, serve: Serve) -> None:
     (told,) = answer.json()["errors"]
     assert (told["type"], told["pointer"], told["line"]) == ("extra_forbidden", "#/0/done", 2)
     assert await titles(db) == ["A"]
+
+
+async def test_an_error_about_no_line_stays_as_it_is(sqlite: Database, serve: Serve) -> None:
+    """Is an error that is about the whole told without a line?"""
+
+    class Closed(Service[models.Note, BaseModel, BaseModel]):
+        async def batch_create(self, items: Any) -> Any:
+            raise PermissionDenied
+
+    client = notes(sqlite, serve, service=Closed)
+    answer = await client.post("/notes:import", content="title\na\n", headers=CSV)
+    assert (answer.status_code, answer.json().get("errors")) == (403, None)
 
 
 async def test_rows_outside_the_scope_are_refused(db: Database, serve: Serve) -> None:
