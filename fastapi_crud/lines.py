@@ -124,7 +124,7 @@ def read_csv(
     read = str if formulas else without_guard
     number = 1
     try:
-        names = [read(name) for name in next(rows, [])]
+        names = [read(name) for name in next(rows, list[str]())]
         readers = _readers(schema, info, read)
         _check_header(names, readers)
         number = rows.line_num + 1

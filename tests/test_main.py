@@ -125,7 +125,7 @@ def test_progress_is_shown_on_a_terminal(
         (["export", "tests.models:Color", "n.csv"], "is no model"),
         (["replace", NOTE, "n.csv"], "invalid choice"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=str,
 )
 def test_arguments_that_cannot_be_right(arguments: Any, message: str, capsys: Any) -> None:
     """Is the mistake told, with the exit status of one in the arguments?"""

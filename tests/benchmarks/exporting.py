@@ -19,7 +19,7 @@ from starlette.types import Message, Scope
 from fastapi_crud import Database, Limits, make_crud_router
 from fastapi_crud.database import STATE_KEY
 from tests.benchmarks.measuring import show, show_table
-from tests.benchmarks.paging import FILL, OPEN, Item, _execute
+from tests.benchmarks.paging import FILL, OPEN, Item, execute_in
 
 FORMATS = ("text/csv", "application/x-ndjson")
 GOAL = 200_000
@@ -41,7 +41,7 @@ async def _run(backend: str, rows: int, rounds: int) -> None:
     try:
         async with OPEN[backend]() as database:
             await database.create_all()
-            await _execute(database, FILL[backend].format(rows=rows))
+            await execute_in(database, FILL[backend].format(rows=rows))
             show(
                 f"\n== {backend}: {rows:,} rows, the best of {rounds} rounds; goal {GOAL:,} rows/s"
             )

@@ -109,6 +109,7 @@ async def test_parameters_mean_the_same(db: Database, serve: Serve, pagination: 
     """Do filters, order, search, fields and limit choose what they choose in a page?"""
     await stored(db, "a", "b", "c", "É")
     client = notes(db, serve, fields=True, search=["title"], pagination=pagination)
+    rows: list[Any] = []
     for query, titles in [
         ("title__ne=a&title__in=b&title__in=c&sort=-title", ["c", "b"]),
         ("limit=2&sort=title", ["a", "b"]),

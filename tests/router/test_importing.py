@@ -1,6 +1,7 @@
 """Files as new rows: all or none, each mistake at its line."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
@@ -113,7 +114,7 @@ async def test_bounds(
     """Is a file of another type, or of too many rows or bytes, refused with a status of its own?"""
     client = notes(sqlite, serve, limits=Limits(**limits))
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         for chunk in content:
             yield chunk
 
@@ -148,7 +149,7 @@ async def test_a_client_that_breaks_off_stores_nothing(sqlite: Database) -> None
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
+    scope: Any = {
         "type": "http", "method": "POST", "path": "/notes:import", "raw_path": b"/notes:import",
         "headers": [(b"content-type", b"text/csv")], "query_string": b"", "scheme": "http",
         "server": ("test", 80), "root_path": "", "http_version": "1.1", "state": {},
@@ -258,9 +259,9 @@ async def test_a_dependency_may_have_read_the_body(sqlite: Database, serve: Serv
     assert answer.json() == {"created": 1}
 
 
-ROWS = st.lists(
+ROWS: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.fixed_dictionaries(
-        {},
+        dict[str, Any](),
         optional={
             "medium": st.none() | st.integers(-(2**31), 2**31 - 1),
             "ratio": st.none() | st.floats(allow_nan=False, allow_infinity=False),
