@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session, SessionTransaction
 
 from fastapi_crud.columns import ModelInfo
+from fastapi_crud.engines import make_engine
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.integrity import translated
 from fastapi_crud.settings import Settings, get_settings

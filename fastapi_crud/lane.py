@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, AsyncSession
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
@@ -27,7 +27,7 @@ from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.statements import Statements
-from fastapi_crud.reader import Reader
+from fastapi_crud.streams import Streams
 from fastapi_crud.values import assume_utc
 
 
@@ -44,7 +44,7 @@ class Record(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-class Lane(Reader[Any]):
+class Lane(Streams[Any]):
     """The rows of one model, as records; each operation is a transaction of its own.
 
     Args:
@@ -68,7 +68,7 @@ class Lane(Reader[Any]):
     def within(self, session: AsyncSession) -> Self:
         """Go this way in the transaction of a session."""
         lane = copy(self)
-        lane._session = session  # noqa: SLF001 - of its own class
+        lane.session = lane._session = session  # noqa: SLF001 - of its own class
         return lane
 
     @property
@@ -170,6 +170,21 @@ class Lane(Reader[Any]):
             for record in records:
                 record[name] = assume_utc(record[name])
         return records
+
+    @override
+    def _apart(self) -> list[Any]:
+        return []
+
+    @override
+    async def _open(self, statement: sa.Select[Any]) -> AsyncResult[Any]:
+        """Ask the connection: a session would look at each row, though nothing is to be done."""
+        connection = await self.session.connection(bind_arguments={"mapper": self.info.mapper})
+        rows: AsyncResult[Any] = await connection.stream(statement)
+        return rows
+
+    @override
+    def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:
+        return self._records(rows, self._names)
 
     @cached_property
     def _touched(self) -> list[ColumnInfo]:

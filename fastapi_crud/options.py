@@ -79,6 +79,9 @@ class CrudOptions:
         include: Relationships that clients may include, such as `"author"` or `"books.tags"`.
         fields: Whether clients may choose fields.
         pagination: By offset, by cursor, or both.
+        export: Whether lists are also given as CSV and NDJSON, whole, to clients that accept these.
+        csv_formulas: Whether text in CSV that a spreadsheet would take for a formula is left as it
+            is; otherwise a `'` is put before it, which an import takes away again.
         count: How totals may be counted: the first by default, the others by `count=`.
         cursor_secret: Signs cursors, so that only this API makes them.
         allow_params: Patterns of query parameters to pass over, such as `"utm_*"`.
@@ -132,6 +135,8 @@ class CrudOptions:
     include: Sequence[str] = ()
     fields: bool = False
     pagination: Pagination = "offset"
+    export: bool = False
+    csv_formulas: bool = False
     count: CountModes = ("exact",)
     cursor_secret: str | None = None
     allow_params: Collection[str] = ()
@@ -235,6 +240,8 @@ class RouterOptions(TypedDict, total=False):
     include: Sequence[str]
     fields: bool
     pagination: Pagination
+    export: bool
+    csv_formulas: bool
     count: CountModes
     cursor_secret: str | None
     allow_params: Collection[str]

@@ -67,17 +67,17 @@ class Direct:
         if header_lines(scope, b"content-type") != ["application/json"]:
             raise Unusual(receive)
         message = await receive()
-        again = _again(message, receive)
+        replayed = again(message, receive)
         if message["type"] != "http.request" or message.get("more_body", False):
-            raise Unusual(again)
+            raise Unusual(replayed)
         try:
             content = from_json(message.get("body", b""))
         except ValueError:
-            raise Unusual(again) from None
+            raise Unusual(replayed) from None
         data, errors = self.body.validate(content, {}, loc=("body",))
         if errors:
-            raise Unusual(again)
-        return await self.endpoint(Request(scope, again), data=data, **given)
+            raise Unusual(replayed)
+        return await self.endpoint(Request(scope, replayed), data=data, **given)
 
 
 def make_direct(built: Any, endpoint: Callable[..., Awaitable[Response]]) -> Direct | None:  # noqa: ANN401
@@ -146,7 +146,7 @@ def check_media_type(request: Request) -> None:
         raise UnsupportedMediaType
 
 
-def _again(message: Message, receive: Receive) -> Receive:
+def again(message: Message, receive: Receive) -> Receive:
     """Give a message that was received already once more, before those that follow."""
     messages = [message]
 

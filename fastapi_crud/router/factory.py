@@ -17,6 +17,7 @@ from fastapi_crud.router.checks import check_resource, check_upserts
 from fastapi_crud.router.crud_router import CrudRouter
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.endpoints import Endpoint
+from fastapi_crud.router.importing import Imported
 from fastapi_crud.router.parameters import (
     DocumentedAs,
     query_documentation,
@@ -128,6 +129,7 @@ def _endpoint(
     session = session_dependency(resource.options.database)
     endpoint.__signature__ = signature(
         session=session,
+        lasting=operation == "list" and resource.options.export,
         key=resource.info.key if row.on_row else (),
         body=body,
         asked=resource.callers.dependencies(operation),
@@ -168,7 +170,8 @@ def _documented(
     if operation == "create":
         documented[201] = documentation.created(words["singular"], _links(resource, identifiers))
     elif row.answer == "page":
-        documented[200] = documentation.paged(link=operation == "list")
+        exports = operation == "list" and said.export
+        documented[200] = documentation.paged(link=operation == "list", exported=exports)
     return documented
 
 
@@ -177,7 +180,9 @@ def _refusals(resource: Resource, operation: Operation, row: RouteRow) -> set[in
     said = resource.options
     asked = [*said.dependencies_of(operation), *resource.callers.dependencies(operation).values()]
     writes = row.method != "GET" and operation != "search"
-    return {*problems_of(asked), *((403,) if writes and said.scope is not None else ())}
+    scoped = (403,) if writes and said.scope is not None else ()
+    exported = (406,) if operation == "list" and said.export else ()
+    return {*problems_of(asked), *scoped, *exported}
 
 
 def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form
@@ -196,7 +201,12 @@ def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type fo
 def _answer(resource: Resource, row: RouteRow) -> type[BaseModel] | None:
     if row.answer == "items":
         return batch_bodies.items_answer(resource)
-    kinds = {"read": resource.shown, "view": resource.view, "page": resource.schemas.page}
+    kinds: dict[str, type[BaseModel]] = {
+        "read": resource.shown,
+        "view": resource.view,
+        "page": resource.schemas.page,
+        "imported": Imported,
+    }
     return kinds[row.answer] if row.answer else None
 
 
@@ -208,7 +218,8 @@ def _parameters(resource: Resource, operation: Operation, row: RouteRow) -> dict
     if operation == "get":
         said += query_documentation(resource.vocabulary.only("fields", "include", "deleted"))
     said += documentation.request_headers(*_headers(resource, operation, row))
-    return {"parameters": said} if said else None
+    body = documentation.file_body() if operation == "import" else {}
+    return {**({"parameters": said} if said else {}), **body} or None
 
 
 def _headers(

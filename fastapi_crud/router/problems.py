@@ -17,6 +17,7 @@ from fastapi_crud.exceptions import (
     ConfigurationError,
     Conflict,
     ConstraintViolation,
+    ContentTooLarge,
     CrudError,
     DatabaseUnavailable,
     DuplicateItem,
@@ -24,10 +25,12 @@ from fastapi_crud.exceptions import (
     IdempotencyKeyReused,
     InvalidData,
     InvalidIdempotencyKey,
+    InvalidLines,
     InvalidQuery,
     Issue,
     KeyMismatch,
     LockTimeout,
+    NotAcceptable,
     NotDeleted,
     NotFound,
     NotNullViolation,
@@ -61,6 +64,9 @@ STATUSES: Mapping[type[CrudError], tuple[int, str]] = {
     DuplicateItem: (422, "duplicate_item"),
     IdempotencyKeyReused: (422, "idempotency_key_reused"),
     InvalidQuery: (422, "invalid_query"),
+    InvalidLines: (422, "invalid_lines"),
+    NotAcceptable: (406, "not_acceptable"),
+    ContentTooLarge: (413, "content_too_large"),
     UnsupportedMediaType: (415, "unsupported_media_type"),
     PermissionDenied: (403, "forbidden"),
     InvalidIdempotencyKey: (400, "invalid_idempotency_key"),
@@ -86,6 +92,7 @@ class ProblemItem(BaseModel):
     msg: str = Field(description="What is wrong.", examples=["Field required"])
     pointer: str | None = Field(None, description="JSON pointer into the body.")
     parameter: str | None = Field(None, description="Name of the query parameter.")
+    line: int | None = Field(None, description="Line of the imported file; the first is 1.")
 
 
 class ProblemBase(BaseModel):
@@ -149,7 +156,7 @@ def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Resp
         headers = {"Retry-After": str(error.retry_after)}
     if isinstance(error, UnsupportedMediaType):
         patch = {"Accept-Patch": ACCEPT_PATCH} if request.method == "PATCH" else {}
-        headers = {"Accept": "application/json", **patch}
+        headers = {"Accept": ", ".join(error.accepted), **patch}
     return write_problem(request, style, status, code, str(error), error.issues, headers=headers)
 
 
@@ -223,6 +230,8 @@ def add_exception_handlers(
 
 def _item(issue: Issue) -> dict[str, Any]:
     item: dict[str, Any] = {"type": issue.type, "loc": list(issue.loc), "msg": issue.msg}
+    if issue.line is not None:
+        item["line"] = issue.line
     place, *rest = issue.loc or ("",)
     if place == "body":
         rest = [] if issue.type == "json_invalid" else rest  # else a position in the text

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from fastapi_crud.operations import Operation
-from fastapi_crud.router import batch, batch_bodies, endpoints, lists
+from fastapi_crud.router import batch, batch_bodies, endpoints, importing, lists
 from fastapi_crud.router.resource import Resource
 
 
@@ -84,6 +84,10 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
             "POST", batch.batch_create, False, "batch_create_{plural}", "Create several {plural}",
             201, (400, 409, 415, 422, 503), body="batch_create", answer="items",
             suffix=":batchCreate",
+        ),
+        "import": RouteRow(
+            "POST", importing.import_rows, False, "import_{plural}", "Import {plural} from a file",
+            201, (400, 409, 413, 415, 422, 503), answer="imported", suffix=":import",
         ),
         "batch_update": RouteRow(
             "POST", batch.batch_update, False, "batch_update_{plural}", "Update several {plural}",

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fastapi_crud"
 ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 SHOWN_ELSEWHERE = {
+    "__main__.py": "tests/test_main.py",
     "auth/common_passwords.py": "tests/auth/test_passwords.py",
     "auth/desk.py": "tests/auth/test_account_endpoints.py",
     "auth/routes.py": "tests/auth/test_router.py",
@@ -17,6 +18,7 @@ SHOWN_ELSEWHERE = {
     "lane.py": "tests/router/test_lanes.py",
     "lookups.py": "tests/test_upserts.py",
     "prepared.py": "tests/router/test_lanes.py",
+    "router/formats.py": "tests/router/test_export.py",
     "resolution.py": "tests/test_options.py",
     "settling.py": "tests/test_writer.py",
     "query/asked.py": "a value without behaviour",
