@@ -20,6 +20,7 @@ from fastapi_crud.router.work import AnyService, run
 def list_rows(resource: Resource) -> Endpoint:
     """Build `GET /users`."""
     asker = Asker(resource, "list", resource.vocabulary)
+    wire = resource.wire
 
     async def endpoint(
         request: Request,
@@ -28,8 +29,11 @@ def list_rows(resource: Resource) -> Endpoint:
     ) -> Response:
         asked = asker.read(request, given, endpoint)
         page, content = await _page(resource, request, session, "list", asked)
-        links = link_header(request, asked.query, page)
-        return json_response(content, 200, {**links, **total_headers(page), **asked.applied})
+        if wire is None:
+            headers = {**link_header(request, asked.query, page), **total_headers(page)}
+        else:
+            headers = wire.page_headers(asked.query, page)
+        return json_response(content, 200, {**headers, **asked.applied})
 
     return endpoint
 
