@@ -94,19 +94,20 @@ class Wire:
     def words(self, vocabulary: Vocabulary) -> Words:
         """Tell what clients call what they can ask; a column's own name comes first."""
         filters: dict[str, str] = {}
-        of_field: dict[str, dict[str, str]] = {}
+        fields: dict[str, dict[str, str]] = {}
+        spelt: list[tuple[str, str]] = []  # a field is compared with a value by two names
         for name, it in vocabulary.parameters.items():
             if isinstance(it, FilterParameter):
                 field = self.public.get(it.path, it.path.replace(".", "__"))
-                of_field.setdefault(field, {}).setdefault(it.operator.name, name)
+                fields.setdefault(field, {}).setdefault(it.operator.name, name)
                 filters[name] = name
-        shown = {field: ways for field, ways in of_field.items() if "eq" in ways}
-        filters = {**{field: ways["eq"] for field, ways in shown.items()}, **filters}
+                spelt += [(name, field)] if it.operator.name == "eq" else []
+        filters = {**{field: fields[field]["eq"] for _, field in spelt}, **filters}
         if "search" in vocabulary.parameters:
             filters[SEARCH] = "search"
         name = self.named or self.key.name
-        others = [(field, ways, self.dialect.suffixes) for field, ways in of_field.items()]
-        keys = of_field.get(name, {})  # one row has no filters
+        others = [(field, ways, self.dialect.suffixes) for field, ways in fields.items()]
+        keys = fields.get(name, {})  # one row has no filters
         others.append((ID, keys, {"": "eq", **{f"__{it}": it for it in keys}}))
         for field, ways, suffixes in others:
             for suffix, operator in suffixes.items():
@@ -115,8 +116,8 @@ class Wire:
         return Words(
             vocabulary=vocabulary,
             filters=filters,
-            several={ways["eq"]: ways["in"] for ways in shown.values() if "in" in ways},
-            nulls={ways["eq"]: ways["isnull"] for ways in shown.values() if "isnull" in ways},
+            several={ours: fields[it]["in"] for ours, it in spelt if "in" in fields[it]},
+            nulls={ours: fields[it]["isnull"] for ours, it in spelt if "isnull" in fields[it]},
             lookup=keys.get("in"),
         )
 
