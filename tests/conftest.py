@@ -30,6 +30,7 @@ from fastapi_crud.database import STATE_KEY
 from fastapi_crud.plans import Plans
 from tests import deletable_models as deletable
 from tests.models import Base
+from tests.npm import packages as packages
 
 POSTGRESQL_URL = os.environ.get(
     "TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
