@@ -597,7 +597,7 @@ class Odd(BaseModel):
         (models.Note, {"upsert": True}, "upsert=False"),
         (Label, {"read_schema": Odd}, "alias"),
     ],
-    ids=lambda it: str(it) if isinstance(it, dict) else "",
+    ids=lambda it: it if isinstance(it, str) else "",
 )  # fmt: skip
 def test_misuse_is_told_when_the_router_is_built(model: Any, options: Any, fix: str) -> None:
     """Does what a wire cannot carry raise, naming the fix?"""
