@@ -23,7 +23,7 @@ from fastapi_crud.router.preferences import preferences
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.route import query_parameters_of
 from fastapi_crud.router.views import Selection, is_derived
-from fastapi_crud.router.wires import WireParser
+from fastapi_crud.router.wire_parsing import WireParser
 
 Pairs = Sequence[tuple[str, str]]
 

@@ -27,8 +27,9 @@ def query(wire: Wire, vocabulary: Vocabulary, *, one: bool) -> list[Schema]:
     words, same = wire.words(asked), wire.parser(asked).same
     said = [] if one else [*CONTROLS[wire.name](words)]
     if "include" in asked.parameters:
-        embed = "_embed" if wire.dialect.flat else "embed"
-        said.append(_parameter(embed, "Which relationships to show.", {"type": "string"}))
+        described = ("Which relationships to show.", asked.parameters["include"].schema())
+        flat = wire.dialect.flat
+        said.append(_separated("_embed", *described) if flat else _json("embed", *described))
     said += [
         _parameter(name, it.description, it.schema())
         for name, it in asked.parameters.items()
@@ -59,18 +60,12 @@ def _simple_rest(words: Words) -> list[Schema]:
 
 
 def _json_server(words: Words) -> list[Schema]:
-    several = {"style": "form", "explode": False}
+    orders = {"type": "string", "enum": ["ASC", "DESC", "asc", "desc"]}
     return [
         _parameter("_start", "How many rows to pass over.", _integer(MAX_SKIP)),
         _parameter("_end", "The row before which to end.", _integer(MAX_SKIP)),
-        _parameter("_sort", "What to sort by.", {"type": "array", "items": _field(words)})
-        | several,
-        _parameter(
-            "_order",
-            "In which direction, for each field.",
-            {"type": "array", "items": {"type": "string", "enum": ["ASC", "DESC", "asc", "desc"]}},
-        )
-        | several,
+        _separated("_sort", "What to sort by.", {"type": "array", "items": _field(words)}),
+        _separated("_order", "Which way, for each field.", {"type": "array", "items": orders}),
         *(_parameter(name, *described) for name, described in _filters(words).items()),
     ]
 
@@ -123,6 +118,11 @@ def _parameter(name: str, description: str, schema: Schema) -> Schema:
     return {
         "name": name, "in": "query", "required": False, "description": description, "schema": schema,
     }  # fmt: skip
+
+
+def _separated(name: str, description: str, schema: Schema) -> Schema:
+    """Describe a parameter that has commas between its values."""
+    return {**_parameter(name, description, schema), "style": "form", "explode": False}
 
 
 def _json(name: str, description: str, schema: Schema) -> Schema:

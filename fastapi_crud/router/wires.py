@@ -6,16 +6,13 @@ follows for a resource: the names of its filters, its bodies and its answers.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, cast
-from urllib.parse import unquote_plus
 
 from pydantic import BaseModel, Field, create_model
 from typing_extensions import override
 
 from fastapi_crud.columns import ColumnInfo, ModelInfo
-from fastapi_crud.exceptions import InvalidQuery
 from fastapi_crud.fields import read_field
 from fastapi_crud.naming import Names
 from fastapi_crud.options import CrudOptions
@@ -24,15 +21,19 @@ from fastapi_crud.query.filters import FilterParameter
 from fastapi_crud.query.loading import attributes_of
 from fastapi_crud.query.operators import OPERATORS
 from fastapi_crud.query.parameters import NamesParameter, Parameter
-from fastapi_crud.query.parsing import Caller, parse_query
 from fastapi_crud.query.vocabulary import Vocabulary
-from fastapi_crud.router.dialects import DIALECTS, NULL, Dialect, Translation, Words
+from fastapi_crud.router.dialects import DIALECTS, Dialect, Words
 from fastapi_crud.router.responses import AnyPage, RowWriter, total_headers
 from fastapi_crud.router.views import WHOLE, Included, Selection
 from fastapi_crud.router.wire_checks import ID, check_wire
+from fastapi_crud.router.wire_parsing import WireParser
 
 SEARCH = "q"
 """What they call a search."""
+
+
+OURS = frozenset({"skip", "limit", "sort", "search", "cursor"})
+"""Our parameters that clients of a wire say otherwise, or not at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +44,15 @@ class Wire:
         name: What the wire is called.
         names: What its rows are called.
         key: The column that rows are known by.
-        named: What that is called in answers, if it is there.
-        public: Attribute → its name in answers.
+        public: Attribute → its name in answers; the key has one even where it is not shown.
+        adds_id: Whether answers need an `id` beside what they show.
     """
 
     name: str
     names: Names
     key: ColumnInfo
-    named: str | None
     public: Mapping[str, str]
+    adds_id: bool
 
     @property
     def dialect(self) -> Dialect:
@@ -59,9 +60,9 @@ class Wire:
         return DIALECTS[self.name]
 
     @property
-    def adds_id(self) -> bool:
-        """Whether answers need an `id` beside what they show."""
-        return self.named != ID
+    def named(self) -> str:
+        """What the key is called in answers."""
+        return self.public[self.key.name]
 
     # Questions
 
@@ -69,7 +70,7 @@ class Wire:
         """Let rows always be looked up and sorted by their keys, as many as a page may have."""
         limits = vocabulary.limits
         many = replace(limits, max_in=max(limits.max_in, limits.max_limit))
-        name = self.named or self.key.name
+        name = self.named
         added: dict[str, Parameter] = {}
         for operator in ("eq", "in"):
             added[f"{name}__{operator}"] = FilterParameter(
@@ -80,7 +81,7 @@ class Wire:
         sort = cast("NamesParameter | None", vocabulary.parameters.get("sort"))
         keys = {
             f"{sign}{it}": OrderBy(self.key.name, bool(sign))
-            for it in {ID, name}
+            for it in (ID, name)
             for sign in ("", "-")
         }
         attributes = {text: order.field for text, order in keys.items()}
@@ -105,7 +106,7 @@ class Wire:
         filters = {**{field: fields[field]["eq"] for _, field in spelt}, **filters}
         if "search" in vocabulary.parameters:
             filters[SEARCH] = "search"
-        name = self.named or self.key.name
+        name = self.named
         others = [(field, ways, self.dialect.suffixes) for field, ways in fields.items()]
         keys = fields.get(name, {})  # one row has no filters
         others.append((ID, keys, {"": "eq", **{f"__{it}": it for it in keys}}))
@@ -121,7 +122,7 @@ class Wire:
             lookup=keys.get("in"),
         )
 
-    def parser(self, vocabulary: Vocabulary) -> "WireParser":
+    def parser(self, vocabulary: Vocabulary) -> WireParser:
         """Read query strings."""
         others = [
             n for n, it in vocabulary.parameters.items() if not isinstance(it, FilterParameter)
@@ -182,82 +183,14 @@ def make_wire(
     if options.wire == "native":
         return None
     check_wire(info, options, read)
-    public = attributes_of(read)
-    key = info.key[0]
-    return Wire(name=options.wire, names=names, key=key, named=public.get(key.name), public=public)
-
-
-OURS = frozenset({"skip", "limit", "sort", "search", "cursor"})
-"""Our parameters that clients of a wire say otherwise, or not at all."""
-
-
-@dataclass(frozen=True)
-class WireParser:
-    """Reads the query strings of one operation.
-
-    Args:
-        dialect: How its clients ask.
-        words: What they call what they ask.
-        same: Our parameters that they say as we do.
-    """
-
-    dialect: Dialect
-    words: Words
-    same: frozenset[str]
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """The names that query strings may have."""
-        filters = self.words.filters if self.dialect.flat else ()
-        return frozenset({*self.dialect.controls, *self.same, *filters})
-
-    def read(self, text: bytes, caller: Caller) -> Query:
-        """Read a query string.
-
-        Args:
-            text: As it was sent.
-            caller: What the request says beside it.
-
-        Raises:
-            InvalidQuery: If it cannot be read.
-        """
-        said = Translation(self.words, lenient=caller.lenient)
-        controls: dict[str, str] = {}
-        for name, values in grouped(text).items():
-            if name not in self.dialect.controls:
-                self._say(said, name, values, caller)
-                continue
-            controls[name] = values[0] or ""
-            if len(values) > 1:
-                said.note("Given more than once", name, code="duplicate_parameter")
-        self.dialect.say(said, controls)
-        said.finish()
-        try:
-            query = parse_query(said.pairs, self.words.vocabulary, replace(caller, foreign=()))
-        except InvalidQuery as error:
-            raise InvalidQuery([*said.issues, *map(said.found, error.issues)]) from error
-        if said.issues:
-            raise InvalidQuery(said.issues)
-        return query
-
-    def _say(self, said: Translation, name: str, values: list[str | None], caller: Caller) -> None:
-        if self.dialect.flat and self.words.find(name):
-            said.compare(name, values, name)
-        elif name in self.same:
-            for value in values:
-                said.say(name, value or "", name)
-        elif name not in caller.foreign:
-            said.unknown(name, name)
-
-
-def grouped(text: bytes) -> Mapping[str, list[str | None]]:
-    """Group the values of a query string by name; a name without a value stands for null."""
-    found: dict[str, list[str | None]] = {}
-    for part in text.decode("latin-1").split("&"):
-        name, equals, value = part.partition("=")
-        if part:
-            found.setdefault(unquote_plus(name), []).append(unquote_plus(value) if equals else NULL)
-    return found
+    key, shown = info.key[0], attributes_of(read)
+    return Wire(
+        name=options.wire,
+        names=names,
+        key=key,
+        public={key.name: ID, **shown},
+        adds_id=shown.get(key.name) != ID,
+    )
 
 
 class WireWriter(RowWriter):

@@ -24,6 +24,7 @@ SHOWN_ELSEWHERE = {
     "router/dialects.py": "tests/router/test_wires.py",
     "router/wire_checks.py": "tests/router/test_wires.py",
     "router/wire_documentation.py": "tests/router/test_wires.py",
+    "router/wire_parsing.py": "tests/router/test_wires.py",
     "router/write_checks.py": "tests/router/test_checks.py",
     "router/resource.py": "a value without behaviour",
     "router/parameters.py": "tests/contract/test_openapi.py",
