@@ -26,6 +26,7 @@ from fastapi_crud.query.operators import Operator
 from fastapi_crud.service import Service
 
 CountModes = Sequence[CountMode]
+Wire = Literal["native", "simple-rest", "json-server"]
 
 Dependency = Callable[..., Any]
 """A FastAPI dependency: a function, or `Depends(...)` of one."""
@@ -106,6 +107,8 @@ class CrudOptions:
         database: The database of this resource, where it is not the app's.
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes the `type` of problems a link: `problem_base + code`.
+        wire: How clients ask and are answered: `"native"`, or as the data providers of admin
+            frontends have it, `"simple-rest"` or `"json-server"`.
     """
 
     service: type[Service[Any, Any, Any]] | None = None
@@ -154,6 +157,7 @@ class CrudOptions:
     database: Database | None = None
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
+    wire: Wire = "native"
 
     def exposure(self) -> Exposure:
         """Give what the options say about columns."""
@@ -259,6 +263,7 @@ class RouterOptions(TypedDict, total=False):
     database: Database | None
     validation_detail: Literal["list", "text"]
     problem_base: str | None
+    wire: Wire
 
 
 def _if_any(name: str | None) -> list[str]:

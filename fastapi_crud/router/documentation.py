@@ -9,6 +9,7 @@ from fastapi_crud.router.answers import Answer
 from fastapi_crud.router.formats import CSV, NDJSON
 from fastapi_crud.router.problems import (
     PROBLEM_JSON,
+    FormProblem,
     Problem,
     ProblemBase,
     ValidationProblem,
@@ -53,9 +54,16 @@ class ProblemContent(dict[str, Any]):
         return super().setdefault(PROBLEM_JSON, default)
 
 
-def responses(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
-    """Document the problems that an endpoint can answer with."""
-    return {status: _problem(status) for status in statuses}
+def responses(
+    statuses: Sequence[int], *, by_field: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that an endpoint can answer with.
+
+    Args:
+        statuses: The statuses.
+        by_field: Whether their `errors` are one text for each field.
+    """
+    return {status: _problem(status, by_field=by_field) for status in statuses}
 
 
 def tagged() -> dict[str, Any]:
@@ -120,18 +128,20 @@ def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[st
     }
 
 
-def paged(*, link: bool, exported: bool = False) -> dict[str, Any]:
+def paged(*, link: bool = False, exported: bool = False, placed: bool = False) -> dict[str, Any]:
     """Document what a page is answered with beside the body.
 
     Args:
         link: Whether its neighbours can be linked to.
         exported: Whether all rows are also given as a file.
+        placed: Whether it tells where it stands.
     """
     headers = {
         "X-Total-Count": ("How many rows there are in all, where it is known.", "integer"),
         "X-Total-Count-Kind": ("`estimated` where the total is an estimate.", "string"),
         "Preference-Applied": ("The preference that was honoured.", "string"),
         **({"Link": ("Leads to the neighbours of the page.", "string")} if link else {}),
+        **({"Content-Range": ("Which rows of how many these are.", "string")} if placed else {}),
         **(EXPORT_HEADERS if exported else {}),
     }
     described = {
@@ -163,11 +173,13 @@ def file_body() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": _files()}}
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem(status: int, *, by_field: bool) -> dict[str, Any]:
     description, model = PROBLEMS.get(status) or (f"{HTTPStatus(status).phrase}.", Problem)
     documented: dict[str, Any] = {"description": description}
     if model is not None:
-        documented = Answer(model, {**documented, "content": ProblemContent()})
+        documented = Answer(
+            FormProblem if by_field else model, {**documented, "content": ProblemContent()}
+        )
     if status in HEADERS:
         documented["headers"] = {
             name: {"description": text, "schema": {"type": "string"}}

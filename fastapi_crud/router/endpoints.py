@@ -167,6 +167,8 @@ def purge_row(resource: Resource) -> Endpoint:
 
 
 def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> Endpoint:
+    wire = resource.wire
+
     async def endpoint(
         request: Request,
         session: AsyncSession | None = None,
@@ -181,7 +183,7 @@ def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> En
                 row = found(resource, given, await service.get_for_update(key))
                 demands.check(resource.tagger.state(row, sight.rights.hidden))
             found(resource, given, await getattr(service, operation)(key) or None)
-            return Answer(204)
+            return Answer(204) if wire is None else Answer(200, wire.removed(key))
 
         plain = not demands.given
         return await write(resource, request, session, operation, work, sight, plain=plain)

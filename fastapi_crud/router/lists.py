@@ -23,6 +23,7 @@ def list_rows(resource: Resource) -> Endpoint:
     asker = Asker(resource, "list", resource.vocabulary)
     exporter = Exporter(resource) if resource.options.export else None
     varying = {} if exporter is None else VARY
+    wire = resource.wire
 
     async def endpoint(
         request: Request,
@@ -33,9 +34,11 @@ def list_rows(resource: Resource) -> Endpoint:
             return exporter.answer(request, session, given, endpoint, form)
         asked = asker.read(request, given, endpoint)
         page, content = await _page(resource, request, session, "list", asked)
-        links = link_header(request, asked.query, page)
-        headers = {**links, **total_headers(page), **asked.applied, **varying}
-        return json_response(content, 200, headers)
+        if wire is None:
+            headers = {**link_header(request, asked.query, page), **total_headers(page)}
+        else:
+            headers = wire.page_headers(asked.query, page)
+        return json_response(content, 200, {**headers, **asked.applied, **varying})
 
     return endpoint
 

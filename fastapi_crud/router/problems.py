@@ -120,6 +120,14 @@ class ValidationProblem(ProblemBase):
     errors: list[ProblemItem] | None = Field(None, description="What is wrong, item by item.")
 
 
+class FormProblem(ProblemBase):
+    """What went wrong, as forms show it (RFC 9457)."""
+
+    detail: Any = Field(description="What went wrong here.")
+    message: str = Field(description="What went wrong here, in words.")
+    errors: dict[str, str] | None = Field(None, description="Field → what is wrong with it.")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProblemFormat:
     """How problems are written.
@@ -127,10 +135,12 @@ class ProblemFormat:
     Args:
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes `type` a link: `problem_base + code`.
+        by_field: Whether there is a `message`, and `errors` are one text for each field.
     """
 
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
+    by_field: bool = False
 
 
 def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Response:
@@ -185,12 +195,27 @@ def write_problem(
         "detail": items if is_validation and style.validation_detail == "list" else detail,
         "instance": request.url.path,
     }
-    if items:
+    if style.by_field:
+        body |= _by_field(detail, issues)
+    elif items:
         body["errors"] = items
     if not _has_body(status):
         return Response(status_code=status, headers=dict(headers or {}))
     content = to_json(body, fallback=str)
     return Response(content, status, dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def _by_field(detail: Any, issues: Sequence[Issue]) -> dict[str, Any]:  # noqa: ANN401
+    """Tell the same as forms show it: a message, and one text for each field."""
+    fields: dict[str, str] = {}
+    for issue in issues:
+        place, *rest = issue.loc
+        name = ".".join(str(part) for part in (rest if place == "body" else rest[-1:]))
+        if name and issue.type != "json_invalid":
+            fields.setdefault(name, issue.msg)
+    if not fields:
+        return {"message": str(detail)}
+    return {"message": "; ".join(f"{it}: {text}" for it, text in fields.items()), "errors": fields}
 
 
 def code_of(error: CrudError) -> str:

@@ -1,7 +1,7 @@
 """The endpoints of a resource: a table."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pydantic import BaseModel
@@ -105,6 +105,23 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
     }
 )  # fmt: skip
 """Operation → its endpoint. ADD A ROUTE TO EVERY RESOURCE HERE."""
+
+
+WIRE_ROUTES: Sequence[tuple[Operation, RouteRow]] = (
+    ("list", replace(ROUTES["list"], answer="rows")),
+    ("create", ROUTES["create"]),
+    ("get", ROUTES["get"]),
+    ("update", ROUTES["update"]),
+    ("update", replace(ROUTES["update"], method="PUT", name="replace_{singular}")),
+    ("delete", replace(ROUTES["delete"], status=200, answer="removed")),
+)
+"""What there is on the wires of admin frontends: their PUT is an update by another method."""
+
+
+def routes_of(resource: Resource) -> list[tuple[Operation, RouteRow]]:
+    """Give the endpoints of a resource, each with the operation that it is."""
+    rows = ROUTES.items() if resource.wire is None else WIRE_ROUTES
+    return [(name, row) for name, row in rows if name in resource.options.operations]
 
 
 BATCH_BODIES: Mapping[str, Callable[[Resource], type[BaseModel]]] = MappingProxyType(

@@ -27,6 +27,16 @@ async def test_quickstart_serves_notes(visit: Visit) -> None:
         assert (await client.delete("/api/v1/notes/1")).status_code == 204
 
 
+async def test_two_wires_serve_the_same_notes(visit: Visit) -> None:
+    """Does each router answer its own clients about the same rows?"""
+    async with visit("two_wires") as client:
+        created = await client.post("/api/notes", json={"title": "a"})
+        assert (await client.get("/api/notes?limit=1")).json()["total"] == 1
+        listed = await client.get("/api/admin_notes?range=[0,9]")
+        assert listed.json() == [created.json()]
+        assert listed.headers["content-range"] == "admin_notes 0-0/1"
+
+
 async def test_service_rules_tidy_titles_of_new_and_changed_notes(visit: Visit) -> None:
     """Do POST, PATCH and PUT all go through the hooks?"""
     async with visit("service_rules") as client:
