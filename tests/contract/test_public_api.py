@@ -15,7 +15,7 @@ PROMISED = frozenset(
         "PostgreSQLFullText", "SQLiteFullText", "Search", "format_body", "format_query",
         "AuditEntry", "Audited", "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
         "Owner", "Page", "Query", "Repository", "Schemas", "Service", "Settings", "SoftDelete", "Timestamps",
-        "UUIDPrimaryKey", "Versioned", "add_cors", "add_exception_handlers", "get_db",
+        "UUIDPrimaryKey", "Versioned", "add_cors", "add_docs", "add_exception_handlers", "get_db",
         "get_settings", "idempotency_table", "make_crud_router", "make_schemas", "owning", "prune_idempotency_keys",
     }
 )  # fmt: skip
@@ -56,7 +56,17 @@ def test_router_options_are_crud_options() -> None:
     )
 
 
-EXTRAS = ("celery", "jose", "passlib", "asyncpg", "asyncmy", "psycopg", "httpx2", "pytest")
+EXTRAS = (
+    "celery",
+    "fastapi_offline",
+    "jose",
+    "passlib",
+    "asyncpg",
+    "asyncmy",
+    "psycopg",
+    "httpx2",
+    "pytest",
+)
 
 
 def test_importing_the_core_imports_no_extra() -> None:

@@ -1,0 +1,120 @@
+"""Pages as a person sees them: opened in Debian's Chromium, by its own protocol.
+
+`CHROMIUM` may name the program. Where there is none, tests that need it are skipped with a reason;
+with `CI=true` they fail. `SCREENSHOTS` may name a folder that keeps the pictures.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, async_playwright
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE, DESKTOP = (390, 844), (1280, 900)
+"""Widths and heights of windows."""
+
+
+@dataclass
+class Look:
+    """A page, and what it did besides being shown."""
+
+    page: Page
+    elsewhere: list[str] = field(default_factory=list[str])
+    """Requests to other hosts."""
+    complaints: list[str] = field(default_factory=list[str])
+    """Errors in its console, and those that no script caught."""
+
+    @property
+    async def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        wider = "document.documentElement.scrollWidth - window.innerWidth"
+        return int(await self.page.evaluate(wider))
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser with an empty profile of its own."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        reason = "no Chromium: apt-get install chromium, or set CHROMIUM"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures are kept."""
+    if "SCREENSHOTS" not in os.environ:
+        return tmp_path_factory.mktemp("screenshots")
+    folder = Path(os.environ["SCREENSHOTS"])
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@asynccontextmanager
+async def looking(
+    browser: Browser, url: str, *, size: tuple[int, int] = DESKTOP, dark: bool = False
+) -> AsyncGenerator[Look]:
+    """Open a page in a window of its own, without cookies or storage of others."""
+    window = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+    )
+    look = Look(await window.new_page())
+    host = urlsplit(url).netloc
+
+    def note_request(request: Request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme not in {"data", "blob"} and asked.netloc != host:
+            look.elsewhere.append(request.url)
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            look.complaints.append(message.text)
+
+    def note_error(error: Error) -> None:
+        look.complaints.append(str(error))
+
+    look.page.on("request", note_request)
+    look.page.on("console", note_message)
+    look.page.on("pageerror", note_error)
+    try:
+        await look.page.goto(url)
+        yield look
+    finally:
+        await window.close()
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncGenerator[str]:
+    """Serve an ASGI app by uvicorn on a free port, and give its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield "http://{}:{}".format(*listener.getsockname())
+        finally:
+            server.should_exit = True
+            await task
