@@ -6,6 +6,7 @@ with `CI=true` they fail. `SCREENSHOTS` may name a folder that keeps the picture
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -28,8 +29,17 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+Size = tuple[int, int]
 PHONE, DESKTOP = (390, 844), (1280, 900)
 """Widths and heights of windows."""
+BACKGROUND = """element => {
+    for (let behind = element; behind; behind = behind.parentElement) {
+        const colour = getComputedStyle(behind).backgroundColor;
+        if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+}"""
+"""The colour that is seen behind an element."""
 
 
 @dataclass
@@ -37,16 +47,26 @@ class Look:
     """A page, and what it did besides being shown."""
 
     page: Page
+    window: str
+    """What kind of window it is in."""
     elsewhere: list[str] = field(default_factory=list[str])
     """Requests to other hosts."""
     complaints: list[str] = field(default_factory=list[str])
     """Errors in its console, and those that no script caught."""
 
-    @property
     async def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
         wider = "document.documentElement.scrollWidth - window.innerWidth"
         return int(await self.page.evaluate(wider))
+
+    async def darkness(self, selector: str) -> float:
+        """How dark what is behind an element is: 0 is white, 1 is black."""
+        colour = await self.page.eval_on_selector(selector, BACKGROUND)
+        return 1 - sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 765
+
+    async def picture(self, folder: Path, name: str) -> None:
+        """Keep a picture of what the window shows."""
+        await self.page.screenshot(path=folder / f"{name}-{self.window}.png")
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +96,13 @@ def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def looking(
-    browser: Browser, url: str, *, size: tuple[int, int] = DESKTOP, dark: bool = False
+    browser: Browser, url: str, *, size: Size = DESKTOP, dark: bool = False
 ) -> AsyncGenerator[Look]:
     """Open a page in a window of its own, without cookies or storage of others."""
     window = await browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
     )
-    look = Look(await window.new_page())
+    look = Look(await window.new_page(), f"{size[0]}-{'dark' if dark else 'light'}")
     host = urlsplit(url).netloc
 
     def note_request(request: Request) -> None:

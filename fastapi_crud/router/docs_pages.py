@@ -22,14 +22,23 @@ PACKAGE, FOLDER = "fastapi_offline", "static"
 REDOC = "redoc.standalone.js"
 LOGO, NO_IMAGE = '"https://cdn.redoc.ly/redoc/logo-mini.svg"', '"data:,"'
 """What ReDoc shows at its foot, from another host; it leaves it out if it is no image."""
-SCHEME = b"""<script>
+HEAD = b"""<style>
+    html.dark-mode .swagger-ui table.headers td { color: inherit; }
+    @media (max-width: 640px) {
+        .swagger-ui table.parameters thead { display: none; }
+        .swagger-ui table.parameters :is(tbody, tr, td) { display: block; }
+        .swagger-ui table.parameters td.parameters-col_description { padding-top: 0; }
+        .swagger-ui .responses-inner { overflow-x: auto; }
+    }
+    </style>
+    <script>
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
     dark.addEventListener("change", follow);
     follow();
     </script>
     </head>"""
-"""Swagger UI has dark colours, but nobody who asks for them in a page without its top bar."""
+"""What Swagger UI lacks: it has dark colours but waits to be asked, and is too wide for a phone."""
 
 Page = Callable[[Request], Response]
 
@@ -104,7 +113,7 @@ def _swagger_ui(app: FastAPI, assets_url: str) -> Page:
             init_oauth=app.swagger_ui_init_oauth,
             swagger_ui_parameters=app.swagger_ui_parameters,
         )
-        return HTMLResponse(bytes(made.body).replace(b"</head>", SCHEME, 1))
+        return HTMLResponse(bytes(made.body).replace(b"</head>", HEAD, 1))
 
     return page
 

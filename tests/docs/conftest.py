@@ -15,6 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 import fastapi_crud
 from fastapi_crud import Database
 from fastapi_crud.models import NAMING_CONVENTION
+from tests.browsing import chromium as chromium, screenshots as screenshots
 from tests.conftest import Client, client_of
 
 ROOT = Path(__file__).parents[2]
