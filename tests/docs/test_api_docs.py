@@ -63,7 +63,6 @@ async def authorize(page: Page, screenshots: Path) -> None:
     """Log in by the dialog, with the password flow."""
     await page.locator(".auth-wrapper .authorize").first.click()
     dialog = page.locator(".dialog-ux .modal-ux")
-    print(await dialog.inner_html())
     await dialog.locator("#oauth_username").fill(ANN["email"])
     await dialog.locator("#oauth_password").fill(ANN["password"])
     await page.screenshot(path=screenshots / "swagger-ui-authorize.png")
