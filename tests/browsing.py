@@ -32,6 +32,10 @@ ARGUMENTS = (
 Size = tuple[int, int]
 PHONE, DESKTOP = (390, 844), (1280, 900)
 """Widths and heights of windows."""
+WINDOWS = pytest.mark.parametrize(
+    ("size", "dark"), [(PHONE, True), (DESKTOP, False)], ids=["phone-dark", "desktop-light"]
+)
+"""Between them, both widths and both schemes of colours."""
 BACKGROUND = """element => {
     for (let behind = element; behind; behind = behind.parentElement) {
         const colour = getComputedStyle(behind).backgroundColor;

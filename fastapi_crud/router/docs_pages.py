@@ -54,7 +54,7 @@ def add_docs(
 
     Needs the extra `swagger`. The app is made with `docs_url=None` and `redoc_url=None`, so that
     it has no such pages yet. Its `swagger_ui_parameters`, `swagger_ui_init_oauth`,
-    `swagger_ui_oauth2_redirect_url` and root path hold as they do for FastAPI's pages.
+    `swagger_ui_oauth2_redirect_url` and the server's root path hold as for FastAPI's pages.
 
     Args:
         app: The app.

@@ -7,18 +7,13 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browsing import DESKTOP, PHONE, Size, looking, serving
+from tests.browsing import WINDOWS, Size, looking, serving
 from tests.docs.conftest import ENVIRONMENT, Load
 
 pytestmark = pytest.mark.browser
 
 ANN = {"email": "ann@example.com", "password": "correct horse battery", "name": "Ann"}
 REFUSED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
-WINDOWS = pytest.mark.parametrize(
-    ("size", "dark"),
-    [(PHONE, False), (PHONE, True), (DESKTOP, False), (DESKTOP, True)],
-    ids=["phone-light", "phone-dark", "desktop-light", "desktop-dark"],
-)
 
 
 @pytest.fixture(scope="module")
