@@ -4,21 +4,25 @@
 with `CI=true` they fail. `SCREENSHOTS` may name a folder that keeps the pictures.
 """
 
-import asyncio
 import os
 import re
 import shutil
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -29,6 +33,8 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+expect.set_options(timeout=30_000)  # machines that test are busy
+
 Size = tuple[int, int]
 PHONE, DESKTOP = (390, 844), (1280, 900)
 """Widths and heights of windows."""
@@ -129,16 +135,3 @@ async def looking(
         yield look
     finally:
         await window.close()
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncGenerator[str]:
-    """Serve an ASGI app by uvicorn on a free port, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield "http://{}:{}".format(*listener.getsockname())
-        finally:
-            server.should_exit = True
-            await task

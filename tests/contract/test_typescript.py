@@ -10,11 +10,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -24,7 +21,6 @@ from typing import Any, NoReturn
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -37,6 +33,7 @@ from fastapi_crud import (
     make_crud_router,
 )
 from fastapi_crud.operations import DEFAULT_OPERATIONS
+from tests.serving import serving
 
 CALLS = Path(__file__).with_name("client.ts")
 PACKAGES = ("openapi-typescript@7", "openapi-fetch@0", "typescript@5")
@@ -191,19 +188,6 @@ async def test_a_server_answers_the_right_calls(folder: Path) -> None:
         )
         printed, _ = await node.communicate()
     assert node.returncode == 0, printed.decode()
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncGenerator[str]:
-    """Serve an app by uvicorn on a free port, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield "http://{}:{}".format(*listener.getsockname())
-        finally:
-            server.should_exit = True
-            await task
 
 
 def test_a_table_of_seven_columns_has_few_parameters() -> None:

@@ -7,8 +7,9 @@ import httpx2
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browsing import WINDOWS, Size, looking, serving
+from tests.browsing import WINDOWS, Size, looking
 from tests.docs.conftest import ENVIRONMENT, Load
+from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 

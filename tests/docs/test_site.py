@@ -17,8 +17,9 @@ import pytest
 from playwright.async_api import Browser, expect
 from starlette.staticfiles import StaticFiles
 
-from tests.browsing import WINDOWS, Size, looking, serving
+from tests.browsing import WINDOWS, Size, looking
 from tests.docs.conftest import ROOT
+from tests.serving import serving
 
 PAGES = (
     "",
@@ -107,7 +108,8 @@ async def test_pages_fit(
         for path in PAGES:
             await look.page.goto(f"{url}/{path}")
             await expect(look.page.locator("article h1")).to_be_visible()
-            await look.picture(screenshots, f"site-{path.replace('/', '-')}")
+            name = path.strip("/").replace("/", "-") or "front"
+            await look.picture(screenshots, f"site-{name}")
             assert await look.overflow() <= 0, path
             assert (await look.darkness("article") > 0.5) == dark, path
         assert (look.elsewhere, look.complaints) == ([], [])
