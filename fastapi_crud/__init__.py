@@ -81,6 +81,7 @@ from fastapi_crud.router.cors import add_cors as add_cors
 from fastapi_crud.router.crud_router import CrudRouter as CrudRouter
 from fastapi_crud.router.dependencies import DbSession as DbSession, get_db as get_db
 from fastapi_crud.router.directory import CrudRouters as CrudRouters
+from fastapi_crud.router.docs_pages import add_docs as add_docs
 from fastapi_crud.router.factory import make_crud_router as make_crud_router
 from fastapi_crud.router.problems import add_exception_handlers as add_exception_handlers
 from fastapi_crud.router.request_ids import add_request_ids as add_request_ids

@@ -29,7 +29,7 @@ from fastapi_crud import Database, add_exception_handlers
 from fastapi_crud.database import STATE_KEY
 from fastapi_crud.plans import Plans
 from tests import deletable_models as deletable
-from tests.browser import browser as browser, page as page
+from tests.browsing import chromium as chromium, page as page, screenshots as screenshots
 from tests.models import Base
 from tests.npm import packages as packages
 

@@ -7,17 +7,12 @@ import asyncio
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any, NoReturn
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 PACKAGES = (
     "openapi-typescript@7", "openapi-fetch@0", "typescript@5", "@hey-api/openapi-ts@0",
@@ -84,16 +79,3 @@ async def run_script(folder: Path, script: str) -> None:
     async with asyncio.timeout(60):
         printed, _ = await node.communicate()
     assert node.returncode == 0, printed.decode()
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncGenerator[str]:
-    """Serve an app by uvicorn on a free port, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield "http://{}:{}".format(*listener.getsockname())
-        finally:
-            server.should_exit = True
-            await task

@@ -17,7 +17,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from fastapi_crud import Database, Timestamps, make_crud_router
 from fastapi_crud.options import Wire
 from tests.models import Base as Samples, Note
-from tests.npm import run, run_script, serving
+from tests.npm import run, run_script
+from tests.serving import serving
 
 HERE = Path(__file__).parent
 BUILD = (

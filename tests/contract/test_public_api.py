@@ -15,7 +15,7 @@ PROMISED = frozenset(
         "PostgreSQLFullText", "SQLiteFullText", "Search", "format_body", "format_query",
         "AuditEntry", "Audited", "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
         "Owner", "Page", "Query", "Repository", "Schemas", "Service", "Settings", "SoftDelete", "Timestamps",
-        "UUIDPrimaryKey", "Versioned", "add_cors", "add_exception_handlers", "get_db",
+        "UUIDPrimaryKey", "Versioned", "add_cors", "add_docs", "add_exception_handlers", "get_db",
         "JSONFormatter", "RequestIdFilter", "add_request_ids", "current_request_id", "make_health_router",
         "get_settings", "idempotency_table", "make_crud_router", "make_schemas", "owning", "prune_idempotency_keys",
     }
@@ -59,6 +59,7 @@ def test_router_options_are_crud_options() -> None:
 
 EXTRAS = (
     "celery",
+    "fastapi_offline",
     "jose",
     "opentelemetry.sdk",
     "sqladmin",

@@ -29,7 +29,8 @@ from fastapi_crud import (
     make_crud_router,
 )
 from fastapi_crud.operations import DEFAULT_OPERATIONS
-from tests.npm import run, run_script, serving
+from tests.npm import run, run_script
+from tests.serving import serving
 
 CALLS = Path(__file__).with_name("client.ts")
 GENERATE = ("npx", "openapi-typescript", "openapi.json", "-o", "schema.d.ts")

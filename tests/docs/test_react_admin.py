@@ -12,12 +12,11 @@ from playwright.async_api import Page, expect
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from tests.browser import TIMEOUT
 from tests.docs.conftest import EXAMPLES, Load
-from tests.npm import run, serving
+from tests.npm import run
+from tests.serving import serving
 
 pytestmark = [pytest.mark.npm, pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="module")
