@@ -13,6 +13,7 @@ from fastapi_crud import (
     Database,
     DbSession,
     NotFound,
+    PermissionDenied,
     Repository,
     Service,
     add_exception_handlers,
@@ -57,6 +58,7 @@ class WrongState(Conflict):
 
 
 # --8<-- [end:errors]
+MOVED = "A ticket stays with its concert"
 NEXT = {State.RESERVED: State.PAID, State.PAID: State.USED}
 
 
@@ -69,14 +71,15 @@ class TicketService(Service[Ticket]):
             raise NotFound(Concert.__name__, values["concert_id"])
         if await self.repository.count(Ticket.concert_id == concert.id) >= concert.seats:
             raise SoldOut
+        values["state"] = State.RESERVED
 
     async def before_update(self, id: object, values: dict[str, Any]) -> None:
         ticket = await self.get_for_update(id)
-        if ticket is not None and "state" in values:
-            self.check_step(ticket.state, values["state"])
-
-    def check_step(self, old: State, new: State) -> None:
-        if new not in (old, NEXT.get(old)):
+        if ticket is None:
+            return
+        if values.get("concert_id", ticket.concert_id) != ticket.concert_id:
+            raise PermissionDenied(MOVED)
+        if values.get("state", ticket.state) not in {ticket.state, NEXT.get(ticket.state)}:
             raise WrongState
 
     async def use(self, id: int) -> Ticket:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import FastAPI
-from sqlalchemy import DateTime, MetaData, String
+from sqlalchemy import Connection, DateTime, MetaData, String
 from sqlalchemy.ext.automap import AutomapBase, automap_base
 from sqlalchemy.ext.declarative import DeferredReflection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -47,12 +47,16 @@ Found: type[AutomapBase] = automap_base(metadata=MetaData())
 db = Database()
 
 
+def reflect(connection: Connection) -> None:
+    Reflected.prepare(connection)
+    Found.metadata.reflect(connection, only=["tags"])
+    Found.prepare()
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
     async with db.engine.connect() as connection:
-        await connection.run_sync(Reflected.prepare)
-        await connection.run_sync(Found.metadata.reflect, only=["tags"])
-    Found.prepare()
+        await connection.run_sync(reflect)
     app.include_router(make_crud_router(Parcel), prefix="/api/v1")
     tags = make_crud_router(Found.classes["tags"], operations=["list", "get"])
     app.include_router(tags, prefix="/api/v1")
