@@ -20,7 +20,7 @@ class Limits:
         max_depth: How deep `and`, `or` and `not` may be nested in a search.
         max_batch: How many items one request may create, update, delete or upsert.
         max_included: How many rows of a to-many relationship are shown with each row.
-        idempotency_hours: For how long the answer to an idempotency key is kept.
+        idempotency_hours: For how many hours the answer to an idempotency key is kept.
         max_exact_count: How many rows `count=estimated` counts before it estimates.
     """
 
