@@ -16,12 +16,7 @@ OF_THIS_RUN = ("SECRET_KEY", "PYTEST_", "COV", "TEST_")
 
 @pytest.mark.parametrize(
     ("file", "passed"),
-    [
-        ("test_notes.py", 2),
-        ("test_private_notes.py", 2),
-        ("test_welcome.py", 2),
-        ("users_app/test_users.py", 3),
-    ],
+    [("test_notes.py", 2), ("test_welcome.py", 2), ("users_app/test_users.py", 3)],
 )
 async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Path) -> None:
     """Do they pass as the page says, with nothing of this run around them?"""

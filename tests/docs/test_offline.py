@@ -11,6 +11,7 @@ from tests.docs.conftest import DOCS, ROOT
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWINGS = sorted(DOCS.rglob("*.svg"))
 PAGES = sorted(DOCS.rglob("*.md"))
+STYLES = sorted(DOCS.rglob("*.css"))
 FOREIGN = re.compile(
     r"!\[[^\]]*\]\(\s*(?:https?:)?//|<(?:img|script|link|iframe|video)\b|^```mermaid",
     re.IGNORECASE | re.MULTILINE,
@@ -19,10 +20,11 @@ FOREIGN = re.compile(
 
 
 def test_the_theme_loads_nothing_from_elsewhere() -> None:
-    """Are fonts, analytics, scripts and plug-ins of the site its own?"""
+    """Are fonts, styles, scripts and plug-ins of the site its own?"""
+    assert not re.search(r"url\(|@import", "".join(path.read_text() for path in STYLES))
     config = (ROOT / "mkdocs.yml").read_text()
     assert re.search(r"^  font: false$", config, re.MULTILINE)
-    for word in ("extra_css", "extra_javascript", "analytics", "http://", "https://", "mermaid"):
+    for word in ("extra_javascript", "analytics", "http://", "https://", "mermaid"):
         assert word not in config, word
     plugins = config.partition("\nplugins:\n")[2].partition("\n\n")[0]
     assert set(re.findall(r"^  - (\w+)", plugins, re.MULTILINE)) == {"search", "mkdocstrings"}
