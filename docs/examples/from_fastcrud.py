@@ -7,14 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import DateTime, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fastapi_crud import (
-    Base,
-    Database,
-    Service,
-    UniqueViolation,
-    add_exception_handlers,
-    make_crud_router,
-)
+from fastapi_crud import Base, Database, Service, add_exception_handlers, make_crud_router
 
 
 def now() -> datetime:
@@ -38,8 +31,7 @@ class Item(Base):
 # --8<-- [start:service]
 class ItemService(Service[Item]):
     async def before_create(self, values: dict[str, Any]) -> None:
-        if await self.repository.exists(Item.name.ilike(values["name"])):
-            raise UniqueViolation(fields=["name"])
+        values["name"] = values["name"].strip()
 
 
 # --8<-- [end:service]
