@@ -31,7 +31,8 @@ def logging_restored() -> Iterator[None]:
     for name, (handlers, propagate, own_level) in kept.items():
         logger = logging.getLogger(name)
         logger.filters.clear()
-        logger.handlers, logger.propagate, logger.level = handlers, propagate, own_level
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(own_level)
 
 
 async def test_the_observed_app_is_ready(visit: Visit) -> None:
