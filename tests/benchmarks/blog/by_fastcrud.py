@@ -2,8 +2,8 @@
 
 FastCRUD has no accounts and no hooks, and its routers write no links to rows that are there:
 sign-up, login, and writing a post with its tags are endpoints of its own. Related rows come with
-a post always, and not with a list: joined to a list, `limit` counts joined rows. Of two requests
-that take a name at the same time, one passes FastCRUD's look beforehand: hence `conflict`.
+a post always, and not with a list: joined to a list, `limit` counts joined rows. Two requests
+that take a name at the same time both pass FastCRUD's look beforehand: hence `conflict`.
 What else its answers differ in is told in `answers.py`.
 """
 
