@@ -45,9 +45,13 @@ async def test_the_tests_of_the_reader_pass(file: str, passed: int, tmp_path: Pa
     await passes(tests, passed, tmp_path)
 
 
-async def test_the_blog_by_hand_does_what_ours_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["by_hand", "by_fastcrud"])
+async def test_a_blog_written_otherwise_does_what_ours_does(written: str, tmp_path: Path) -> None:
     """Is the comparison fair: do the same tests pass?"""
-    shutil.copy(ROOT / "tests/benchmarks/blog/conftest_by_hand.py", tmp_path / "conftest.py")
+    if written == "by_fastcrud":
+        pytest.importorskip("fastcrud")
+    conftest = ROOT / f"tests/benchmarks/blog/conftest_{written}.py"
+    shutil.copy(conftest, tmp_path / "conftest.py")
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
     tests = Path(shutil.copy(EXAMPLES / "blog" / "test_blog.py", tmp_path))
     await passes(
