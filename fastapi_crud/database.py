@@ -27,7 +27,7 @@ from fastapi_crud.settings import Settings, get_settings
 
 __all__ = ["AsyncSession", "Database", "after_commit", "commit", "transaction"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 STATE_KEY = "fastapi_crud_database"
 """Name under which `Database.lifespan` leaves itself in the state of the app and of requests."""
@@ -91,8 +91,11 @@ class Database:
             msg = "create_all=True needs the tables: Database(metadata=Base.metadata)"
             raise ConfigurationError(msg)
         self.metadata = metadata
-        self.engine = engine or _make_engine(url, settings or get_settings(), engine_options)
-        self.sessionmaker = self._own = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.engine: AsyncEngine = engine or _make_engine(
+            url, settings or get_settings(), engine_options
+        )
+        self._own = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.sessionmaker: async_sessionmaker[AsyncSession] = self._own
         self._create_all = create_all
 
     @property

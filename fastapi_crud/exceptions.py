@@ -100,9 +100,11 @@ class ConstraintViolation(CrudError):
         constraint: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.fields = tuple(fields)
+        self.fields: tuple[str, ...] = tuple(fields)
         self.constraint = constraint
-        self.issues = tuple(Issue(self.code, ("body", field), str(self)) for field in fields)
+        self.issues: tuple[Issue, ...] = tuple(
+            Issue(self.code, ("body", field), str(self)) for field in fields
+        )
 
     def without(self, hidden: Collection[str]) -> "ConstraintViolation":
         """Give the same error, but for fields that the caller does not know of."""
@@ -197,7 +199,7 @@ class InvalidQuery(CrudError):
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         super().__init__("; ".join(issue.msg for issue in issues))
-        self.issues = tuple(issues)
+        self.issues: tuple[Issue, ...] = tuple(issues)
 
 
 class UnsupportedMediaType(CrudError):

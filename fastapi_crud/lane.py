@@ -57,7 +57,7 @@ class Lane(Reader[Any]):
     def __init__(
         self, info: ModelInfo, names: Iterable[str], engine: AsyncEngine, view: View
     ) -> None:
-        self.model = info.model
+        self.model: Any = info.model
         self.view = view
         self._names = tuple(names)
         self._engine = engine
