@@ -2,6 +2,7 @@
 
 from fastapi_crud.audit import Audited as Audited, AuditEntry as AuditEntry
 from fastapi_crud.database import Database as Database
+from fastapi_crud.deprecation import CrudDeprecationWarning as CrudDeprecationWarning
 from fastapi_crud.exceptions import (
     CheckViolation as CheckViolation,
     ConfigurationError as ConfigurationError,

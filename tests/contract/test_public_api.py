@@ -3,11 +3,15 @@
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import get_type_hints
+
+import pytest
 
 import fastapi_crud
 from fastapi_crud import CrudOptions, exceptions
 from fastapi_crud.options import RouterOptions
+from tests.contract import public_api
 
 PROMISED = frozenset(
     {
@@ -63,3 +67,71 @@ def test_importing_the_core_imports_no_extra() -> None:
     """Does `import fastapi_crud` work with the base dependencies alone?"""
     code = f"import sys; sys.modules |= dict.fromkeys({EXTRAS!r}); import fastapi_crud"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_written_api_is_that_of_the_code() -> None:
+    """Is each change of a promise written down, so that it is seen?"""
+    written = public_api.SNAPSHOT.read_text(encoding="utf-8").splitlines()
+    found = public_api.snapshot(public_api.ROOT).splitlines()
+    changed = [f"- {line}" for line in written if line not in found]
+    changed += [f"+ {line}" for line in found if line not in written]
+    told = "\n".join(["run `python -m tests.contract.public_api write`:", *changed])
+    assert found == written, told
+
+
+RELEASED = """
+class Service:
+    def get(self, id: int) -> int: ...
+
+class Repository(Service):
+    def count(self, limit: int = 10) -> int: ...
+    def _quickly(self, limit: int) -> int: ...
+
+def make(name: str) -> Repository: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "told"),
+    [
+        ("", "", []),
+        ("limit: int = 10", "limit: int = 20", ["Repository.count: Parameter default was changed"]),
+        (
+            "name: str",
+            "title: str",
+            ["make: Parameter was added as required", "make: Parameter was removed"],
+        ),
+        ("name: str", "name: str, title: str = ''", []),
+        ("self, id: int", "self", ["Service.get: Parameter was removed"]),
+        ("def make", "def build", ["make: it is gone"]),
+        ("_quickly", "_slowly", []),
+    ],
+    ids=["nothing", "default", "renamed", "added", "inherited", "gone", "private"],
+)
+def test_breaks_are_found(tmp_path: Path, now: str, later: str, told: list[str]) -> None:
+    """Is what a caller would trip over told, and nothing else?"""
+    for name, source in {"old": RELEASED, "new": RELEASED.replace(now, later)}.items():
+        package = tmp_path / name / "fastapi_crud"
+        (tmp_path / name / "docs").mkdir(parents=True)
+        package.mkdir()
+        (package / "rooms.py").write_text(source)
+        (package / "__init__.py").write_text(
+            "from fastapi_crud.rooms import Repository as Repository, make as make\n"
+        )
+    found = public_api.breaks(tmp_path / "old", tmp_path / "new")
+    assert [line.replace("fastapi_crud.", "").replace("rooms.", "") for line in found] == told
+
+
+@pytest.mark.parametrize(
+    ("heading", "told"),
+    [("### Breaking\n- `x` is gone\n", True), ("### Added\n- `x`\n", False), ("", False)],
+)
+def test_only_unreleased_breaks_count(heading: str, told: bool) -> None:
+    """Must a break stand in the part of the changelog that comes with it?"""
+    changelog = f"# Changelog\n\n## Unreleased\n\n{heading}\n## 0.1.0\n\n### Breaking\n- old\n"
+    assert public_api.tells_breaks(changelog) is told
+
+
+def test_the_last_tag_is_asked_of_git(tmp_path: Path) -> None:
+    """Is a checkout without tags, or without git, compared with nothing?"""
+    assert public_api.last_tag(tmp_path) is None
