@@ -39,7 +39,7 @@ else:
     try:
         from celery import Celery, Celery as CeleryApp, Task as CeleryTask, signals
         from celery.worker.request import Request as CeleryRequest
-    except ImportError as error:
+    except ImportError as error:  # pragma: no cover - tests have the extra, or are other processes
         msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
         raise ConfigurationError(msg) from error
 
