@@ -1,9 +1,11 @@
 """The names that people import are those that are promised, and importing costs no extra."""
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 from typing import get_type_hints
 
 import pytest
@@ -27,7 +29,7 @@ PROMISED = frozenset(
 
 def test_promised_names_are_there() -> None:
     """Can everything that the docs promise be imported from the top?"""
-    assert vars(fastapi_crud).keys() >= PROMISED
+    assert {*dir(fastapi_crud)} >= PROMISED
 
 
 def test_every_error_is_public() -> None:
@@ -35,17 +37,16 @@ def test_every_error_is_public() -> None:
     errors = {
         n for n, v in vars(exceptions).items() if isinstance(v, type) and issubclass(v, Exception)
     }
-    assert errors <= vars(fastapi_crud).keys()
+    assert errors <= {*dir(fastapi_crud)}
 
 
 def test_all_public_names_have_docstrings() -> None:
     """Does everything public say what it is?"""
     missing = [
         name
-        for name, value in vars(fastapi_crud).items()
-        if not name.startswith("_")
-        and getattr(value, "__module__", "").startswith("fastapi_crud")
-        and not value.__doc__
+        for name in dir(fastapi_crud)
+        for value in [getattr(fastapi_crud, name)]
+        if getattr(value, "__module__", "").startswith("fastapi_crud") and not value.__doc__
     ]
     assert missing == []
 
@@ -64,9 +65,52 @@ EXTRAS = ("celery", "jose", "passlib", "asyncpg", "asyncmy", "psycopg", "httpx2"
 
 
 def test_importing_the_core_imports_no_extra() -> None:
-    """Does `import fastapi_crud` work with the base dependencies alone?"""
-    code = f"import sys; sys.modules |= dict.fromkeys({EXTRAS!r}); import fastapi_crud"
+    """Does all of `fastapi_crud` work with the base dependencies alone?"""
+    code = f"import sys; sys.modules |= dict.fromkeys({EXTRAS!r}); from fastapi_crud import *"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+WITHOUT_HTTP = """
+import sys
+from fastapi_crud import Base, Database, Repository, Service
+import fastapi_crud.tasks.celery
+assert not {"fastapi", "starlette", "fastapi_crud.router"} & sys.modules.keys()
+"""
+
+
+def test_scripts_and_workers_load_no_fastapi() -> None:
+    """Is what a script or a worker needs there without FastAPI, which takes long to load?"""
+    subprocess.run([sys.executable, "-c", WITHOUT_HTTP], check=True)
+
+
+def test_what_type_checkers_see_is_what_is_loaded() -> None:
+    """Does each name that is imported for type checkers come from the same room at run time?"""
+    source = Path(fastapi_crud.__file__).read_text(encoding="utf-8")
+    told = {
+        name: f"fastapi_crud.{room}"
+        for room, names in re.findall(r"from fastapi_crud\.([\w.]+) import (\([^)]*\)|.*)", source)
+        for name in public_api.EXPORT.findall(names)
+    }
+    homes: dict[str, str] = vars(fastapi_crud)["HOMES"]
+    assert told == {name: f"fastapi_crud.{room}" for name, room in homes.items()}
+    assert {name for name in homes if not hasattr(fastapi_crud, name)} == set()
+
+
+def test_no_name_is_hidden_by_a_room() -> None:
+    """Is a name that is also that of a room loaded at once, so that it does not become the room?"""
+    rooms = {path.stem for path in Path(fastapi_crud.__file__).parent.iterdir()}
+    code = f"import fastapi_crud; print(*{rooms!r} & {{*dir(fastapi_crud)}} - vars(fastapi_crud).keys())"
+    late = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert late.stdout.split() == []
+    assert [
+        name for name in dir(fastapi_crud) if isinstance(getattr(fastapi_crud, name), ModuleType)
+    ] == []
+
+
+def test_unknown_names_are_told_as_ever() -> None:
+    """Is a mistyped name an error, as with any module?"""
+    with pytest.raises(AttributeError, match=r"module 'fastapi_crud' has no attribute 'Databse'"):
+        getattr(fastapi_crud, "Databse")  # noqa: B009 - type checkers know that it is not there
 
 
 def test_the_written_api_is_that_of_the_code() -> None:
