@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         ConfigurationError as ConfigurationError,
         Conflict as Conflict,
         ConstraintViolation as ConstraintViolation,
+        ContentTooLarge as ContentTooLarge,
         CrudError as CrudError,
         DatabaseUnavailable as DatabaseUnavailable,
         DuplicateItem as DuplicateItem,
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidData as InvalidData,
         InvalidIdempotencyKey as InvalidIdempotencyKey,
+        InvalidLines as InvalidLines,
         InvalidQuery as InvalidQuery,
         Issue as Issue,
         KeyMismatch as KeyMismatch,
         LockTimeout as LockTimeout,
+        NotAcceptable as NotAcceptable,
         NotDeleted as NotDeleted,
         NotFound as NotFound,
         NotNullViolation as NotNullViolation,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
         UnsupportedMediaType as UnsupportedMediaType,
         ValueRejected as ValueRejected,
     )
+    from fastapi_crud.health import make_health_router as make_health_router
     from fastapi_crud.idempotency import (
         idempotency_table as idempotency_table,
         prune_idempotency_keys as prune_idempotency_keys,
@@ -77,13 +81,20 @@ if TYPE_CHECKING:
         PostgreSQLFullText as PostgreSQLFullText,
         SQLiteFullText as SQLiteFullText,
     )
+    from fastapi_crud.records import (
+        JSONFormatter as JSONFormatter,
+        RequestIdFilter as RequestIdFilter,
+        current_request_id as current_request_id,
+    )
     from fastapi_crud.repository import Repository as Repository
     from fastapi_crud.router.cors import add_cors as add_cors
     from fastapi_crud.router.crud_router import CrudRouter as CrudRouter
     from fastapi_crud.router.dependencies import DbSession as DbSession, get_db as get_db
     from fastapi_crud.router.directory import CrudRouters as CrudRouters
+    from fastapi_crud.router.docs_pages import add_docs as add_docs
     from fastapi_crud.router.factory import make_crud_router as make_crud_router
     from fastapi_crud.router.problems import add_exception_handlers as add_exception_handlers
+    from fastapi_crud.router.request_ids import add_request_ids as add_request_ids
     from fastapi_crud.schemas import Schemas as Schemas, make_schemas as make_schemas
     from fastapi_crud.service import Service as Service
     from fastapi_crud.settings import Settings as Settings, get_settings as get_settings
@@ -95,15 +106,17 @@ else:
         "database": "Database",
         "deprecation": "CrudDeprecationWarning",
         "exceptions": (
-            "CheckViolation ConfigurationError Conflict ConstraintViolation CrudError "
-            "DatabaseUnavailable DuplicateItem ForeignKeyViolation IdempotencyKeyReused "
-            "InvalidData InvalidIdempotencyKey InvalidQuery Issue KeyMismatch LockTimeout "
-            "NotDeleted NotFound NotNullViolation PermissionDenied PreconditionFailed "
-            "PreconditionRequired RequestInProgress TransactionConflict Unavailable "
-            "UniqueViolation UnsupportedMediaType ValueRejected"
+            "CheckViolation ConfigurationError Conflict ConstraintViolation ContentTooLarge "
+            "CrudError DatabaseUnavailable DuplicateItem ForeignKeyViolation "
+            "IdempotencyKeyReused InvalidData InvalidIdempotencyKey InvalidLines InvalidQuery "
+            "Issue KeyMismatch LockTimeout NotAcceptable NotDeleted NotFound NotNullViolation "
+            "PermissionDenied PreconditionFailed PreconditionRequired RequestInProgress "
+            "TransactionConflict Unavailable UniqueViolation UnsupportedMediaType "
+            "ValueRejected"
         ),
+        "health": "make_health_router",
         "idempotency": "idempotency_table prune_idempotency_keys",
-        "models": "Base IntPrimaryKey SoftDelete Timestamps UTCDateTime UUIDPrimaryKey Versioned",
+        "models": ("Base IntPrimaryKey SoftDelete Timestamps UTCDateTime UUIDPrimaryKey Versioned"),
         "options": "CrudOptions Limits",
         "owning": "Owner owning",
         "query.clauses": "And Filter FullText Not Or OrderBy Query Search",
@@ -112,13 +125,16 @@ else:
         "query.operators": "Operator",
         "query.pagination": "CursorPage Page",
         "query.search": "PostgreSQLFullText SQLiteFullText",
+        "records": "JSONFormatter RequestIdFilter current_request_id",
         "repository": "Repository",
         "router.cors": "add_cors",
         "router.crud_router": "CrudRouter",
         "router.dependencies": "DbSession get_db",
         "router.directory": "CrudRouters",
+        "router.docs_pages": "add_docs",
         "router.factory": "make_crud_router",
         "router.problems": "add_exception_handlers",
+        "router.request_ids": "add_request_ids",
         "schemas": "Schemas make_schemas",
         "service": "Service",
         "settings": "Settings get_settings",

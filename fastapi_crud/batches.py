@@ -31,6 +31,8 @@ from fastapi_crud.unit_of_work import deletes_plainly, updates_plainly
 
 CHUNK = 1000
 """How many rows one statement is about."""
+HELD = 5000
+"""How many new rows are held in memory, of any number that are stored."""
 MAX_VALUES = 5000
 """How many values one statement sets."""
 MAX_CASES = 200
@@ -57,7 +59,7 @@ class Batches(Insertions[ModelT], Generic[ModelT]):
         return await self._together(data, self._insert, self._insert_one)
 
     async def create_multi(self, data: Iterable[Data] | AsyncIterable[Data]) -> int:
-        """Store any number of new rows, without holding more than a thousand of them in memory.
+        """Store any number of new rows, without holding more than 5,000 of them in memory.
 
         Args:
             data: Value by attribute name, for each row: a list, or whatever gives them one by one.
@@ -69,7 +71,7 @@ class Batches(Insertions[ModelT], Generic[ModelT]):
             CrudError: As `create` does; its `index` tells which row it is about.
         """
         stored = 0
-        async for chunk in chunks(data, CHUNK):
+        async for chunk in chunks(data, HELD):
             try:
                 await self._together(chunk, self._store, self._insert_one)
             except (ConstraintViolation, PermissionDenied) as error:

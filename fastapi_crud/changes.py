@@ -128,13 +128,10 @@ def insertion_groups(
         For each group the places of its rows in `data`, and their values. Defaults of the
         application are filled in, so that rows that leave them out need no group of their own.
     """
-    generated, defaulted, empty = _left_out(info)
     groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
     named: dict[tuple[str, ...], frozenset[str]] = {}
     for place, values in enumerate(data):
-        # None is left to the default of the column, where it has one: so does the unit of work.
-        given = {n: it for n, it in values.items() if it is not None or n not in generated}
-        complete = {**empty, **_defaults(defaulted, given), **given}
+        complete = completed(info, values)
         order = tuple(complete)
         if order not in named:
             named[order] = frozenset(order)
@@ -142,6 +139,20 @@ def insertion_groups(
         places.append(place)
         rows.append(complete)
     return [*groups.values()]
+
+
+def completed(info: ModelInfo, values: Data) -> dict[str, Any]:
+    """Fill in the defaults of the application for a new row.
+
+    Args:
+        info: The model.
+        values: Value by attribute name.
+    """
+    generated, defaulted, empty = _left_out(info)
+    # None is left to the default of the column, where it has one: so does the unit of work.
+    nothing = [name for name in generated if name in values and values[name] is None]
+    given = {n: it for n, it in values.items() if n not in nothing} if nothing else values
+    return {**empty, **_defaults(defaulted, given), **given}
 
 
 @cache

@@ -1,6 +1,6 @@
 """What a mapped class consists of: read once, frozen, cached. Everything else asks here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -132,6 +132,11 @@ class ColumnInfo:
         """Checks one value against the column."""
         return self.kind.adapter
 
+    @cached_property
+    def check(self) -> Callable[[Any], Any]:
+        """Checks one value against the column, with the least effort."""
+        return self.adapter.validator.validate_python
+
     @property
     def comparable(self) -> TypeAdapter[Any]:
         """Checks one value that the column is compared with."""
@@ -153,7 +158,7 @@ class ColumnInfo:
         Raises:
             ValueError: If no row can hold this value.
         """
-        return self.adapter.validate_python(self.kind.from_text(text))
+        return self.check(self.kind.from_text(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,10 +202,10 @@ class ModelInfo:
             return None
         try:
             return tuple(
-                column.parse(part)
-                if isinstance(part, str)
-                else column.adapter.validate_python(part)
-                for column, part in zip(self.key, parts, strict=True)
+                [
+                    column.parse(part) if isinstance(part, str) else column.check(part)
+                    for column, part in zip(self.key, parts, strict=True)
+                ]
             )
         except (ValueError, ValidationError):
             return None

@@ -2,28 +2,29 @@
 
 import inspect
 import logging
-import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
-    create_async_engine,
 )
 from sqlalchemy.orm import Session, SessionTransaction
 
 from fastapi_crud.columns import ModelInfo
+from fastapi_crud.engines import make_engine
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.integrity import translated
 from fastapi_crud.settings import Settings, get_settings
+from fastapi_crud.slow_queries import warn_of_slow_queries
 
 __all__ = ["AsyncSession", "Database", "after_commit", "commit", "transaction"]
 
@@ -34,30 +35,15 @@ STATE_KEY = "fastapi_crud_database"
 
 AFTER_COMMIT = "fastapi_crud.after_commit"
 
-DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "mysql": "mysql+asyncmy",
-    "mariadb": "mariadb+asyncmy",
-}
-"""Scheme of a URL → the async driver that our extra brings."""
-
-EXTRAS = {"aiosqlite": "", "asyncpg": "[postgresql]", "asyncmy": "[mysql]"}
-
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",  # readers do not block the writer
-    "PRAGMA synchronous=NORMAL",  # safe with WAL
-    "PRAGMA foreign_keys=ON",  # off by default, for history's sake
-    "PRAGMA busy_timeout=5000",  # milliseconds to wait for the writer before us
-)
-
 Callback = Callable[[], Awaitable[None] | None]
 StartupCheck = Callable[[Any, str], None]
 
 startup_checks: list[StartupCheck] = []
 """Called with the app and the dialect of its database when that opens: layers above add what must
 hold by then."""
+
+databases: WeakSet["Database"] = WeakSet()
+"""All that there are: tests give them other engines."""
 
 
 class Database:
@@ -71,6 +57,8 @@ class Database:
             migrate with Alembic.
         settings: Read instead of `get_settings()`.
         engine: An engine of your own, in place of the URL.
+        slow_query: Seconds after which a statement is logged as slow; unless given, 0.2 where
+            statements are logged, as in debug, and never elsewhere.
         **engine_options: Passed to `create_async_engine`, such as `pool_size`.
 
     Raises:
@@ -85,18 +73,21 @@ class Database:
         create_all: bool = False,
         settings: Settings | None = None,
         engine: AsyncEngine | None = None,
+        slow_query: float | None = None,
         **engine_options: Any,  # noqa: ANN401 - as create_async_engine takes them
     ) -> None:
         if create_all and metadata is None:
             msg = "create_all=True needs the tables: Database(metadata=Base.metadata)"
             raise ConfigurationError(msg)
         self.metadata = metadata
-        self.engine: AsyncEngine = engine or _make_engine(
+        self.engine: AsyncEngine = engine or make_engine(
             url, settings or get_settings(), engine_options
         )
+        warn_of_slow_queries(self.engine, slow_query)
         self._own = async_sessionmaker(self.engine, expire_on_commit=False)
         self.sessionmaker: async_sessionmaker[AsyncSession] = self._own
         self._create_all = create_all
+        databases.add(self)
 
     @property
     def plain(self) -> bool:
@@ -251,47 +242,3 @@ def _with_parents(transaction: SessionTransaction | None) -> list[SessionTransac
         chain.append(transaction)
         transaction = transaction.parent
     return chain
-
-
-def _make_engine(url: str | URL | None, settings: Settings, options: dict[str, Any]) -> AsyncEngine:
-    full_url = async_url(url or settings.database_url)
-    options.setdefault("echo", settings.debug)
-    try:
-        engine = create_async_engine(full_url, **options)
-    except ModuleNotFoundError as error:
-        extra = EXTRAS.get(error.name or "")
-        fix = (
-            "install its driver" if extra is None else f"pip install 'fastapi-crud-factory{extra}'"
-        )
-        msg = f"no driver for {full_url.drivername}://: {fix}"
-        raise ConfigurationError(msg) from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "savepoint", _begin_sqlite)
-    return engine
-
-
-def async_url(url: str | URL) -> URL:
-    """Give a plain URL the async driver of our extras; leave a URL that names a driver."""
-    parsed = make_url(url)
-    return parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
-
-
-def _begin_sqlite(connection: sa.Connection, name: str) -> None:
-    """Begin a transaction before a savepoint: without one, releasing the savepoint would commit."""
-    del name
-    driver: Any = connection.connection.driver_connection
-    if not driver.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ANN401 - a DBAPI connection
-    del record
-    cursor = connection.cursor()
-    for pragma in SQLITE_PRAGMAS:
-        try:
-            cursor.execute(pragma)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_READONLY":
-                raise
-    cursor.close()

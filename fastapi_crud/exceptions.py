@@ -17,7 +17,10 @@ CrudError
 │   ├── DuplicateItem            two items of a batch are about the same row
 │   └── IdempotencyKeyReused     the key belongs to another request
 ├── InvalidQuery                 a query parameter is unknown, repeated or malformed
-├── UnsupportedMediaType         the body is not JSON
+├── InvalidLines                 some lines of an import cannot be stored
+├── NotAcceptable                a list in none of the formats that the client accepts
+├── ContentTooLarge              the body has more bytes than it may
+├── UnsupportedMediaType         the body is not JSON, or whatever it must be
 ├── InvalidIdempotencyKey        it is missing or malformed
 ├── PreconditionFailed           the row is no longer what the client thinks it is
 ├── PreconditionRequired         the client must say which state of the row it means
@@ -43,11 +46,13 @@ class Issue:
         type: A stable machine-readable code, such as `missing` or `unique_violation`.
         loc: Where it is: `("body", "email")` or `("query", "limit")`.
         msg: What is wrong, for people. Never holds the value that was sent.
+        line: On which line of an imported file it is; the first is 1.
     """
 
     type: str
     loc: tuple[str | int, ...]
     msg: str
+    line: int | None = None
 
 
 class CrudError(Exception):
@@ -202,8 +207,40 @@ class InvalidQuery(CrudError):
         self.issues: tuple[Issue, ...] = tuple(issues)
 
 
+class InvalidLines(CrudError):
+    """Some lines cannot be stored, so none was.
+
+    Args:
+        message: What happened, for people.
+        issues: What is wrong with which line.
+    """
+
+    def __init__(self, message: str | None = None, *, issues: Sequence[Issue] = ()) -> None:
+        super().__init__(message)
+        self.issues = tuple(issues)
+
+
+class NotAcceptable(CrudError):
+    """Accept application/json, text/csv or application/x-ndjson."""
+
+
+class ContentTooLarge(CrudError):
+    """The body is too large."""
+
+
 class UnsupportedMediaType(CrudError):
-    """The body must be JSON: send Content-Type: application/json."""
+    """The body must be JSON: send Content-Type: application/json.
+
+    Args:
+        message: What happened, for people.
+        accepted: The media types that the body may have.
+    """
+
+    def __init__(
+        self, message: str | None = None, *, accepted: Sequence[str] = ("application/json",)
+    ) -> None:
+        super().__init__(message)
+        self.accepted = tuple(accepted)
 
 
 class InvalidIdempotencyKey(CrudError):

@@ -13,6 +13,7 @@ from fastapi_crud.models import ForModel, ModelT
 OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "list": ("get_page", "get_multi", "get_cursor_page"),
+        "export": ("partitions",),
         "search": ("get_page", "get_multi", "get_cursor_page"),
         "get": ("get",),
         "create": ("create", "prepare", "before_create", "after_create"),
@@ -22,6 +23,7 @@ OVERRIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "restore": ("restore", "before_restore", "after_restore"),
         "purge": ("purge", "before_delete", "after_delete"),
         "batch_create": ("batch_create", "create", "prepare", "before_create", "after_create"),
+        "import": ("batch_create", "create", "prepare", "before_create", "after_create"),
         "batch_update": ("batch_update", "update", "prepare", "before_update", "after_update"),
         "batch_delete": ("batch_delete", "delete", "before_delete", "after_delete"),
         "upsert": ("upsert", "prepare", "before_upsert", "after_upsert"),

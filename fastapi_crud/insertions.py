@@ -6,6 +6,7 @@ from typing import Any, Generic
 import sqlalchemy as sa
 
 from fastapi_crud.changes import constructed, insertion_groups
+from fastapi_crud.copying import copy_rows
 from fastapi_crud.exceptions import CrudError
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import ModelT
@@ -43,9 +44,10 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
             return []
         for _, values in self._groups(data):
             with translated(self.info):
-                await self.session.execute(
-                    sa.insert(self.model), values, execution_options=RENDERED
-                )
+                if not await copy_rows(self.session, self.info, values):
+                    await self.session.execute(
+                        sa.insert(self.model), values, execution_options=RENDERED
+                    )
         return []
 
     async def _inserted(self, data: Sequence[Data], placed: dict[int, ModelT]) -> list[ModelT]:

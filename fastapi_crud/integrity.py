@@ -1,8 +1,7 @@
 """What a database error means: one table from driver codes to errors of our own."""
 
 import re
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,8 +115,7 @@ class DriverError:
     columns: tuple[str, ...]
 
 
-@contextmanager
-def translated(info: ModelInfo | None = None) -> Generator[None]:
+class translated:  # noqa: N801 - used like a function
     """Turn database errors into errors of our own, each raised from its cause.
 
     Args:
@@ -126,23 +124,32 @@ def translated(info: ModelInfo | None = None) -> Generator[None]:
     Raises:
         CrudError: As `RULES` says. Errors that no rule knows pass unchanged.
     """
-    try:
-        yield
-    except DBAPIError as error:
-        translation = translate(error, info)
-        if translation is None:
-            raise
-        raise translation from error
-    except (OverflowError, UnicodeEncodeError) as error:  # the driver cannot even send the value
-        raise ValueRejected from error
-    except StaleDataError as error:
-        raise TransactionConflict from error
-    except FlushError as error:
-        if "NULL identity key" not in str(error):
-            raise
-        raise TransactionConflict from error  # MariaDB lost the transaction and returned no key
-    except (PoolTimeout, OSError) as error:
-        raise DatabaseUnavailable from error
+
+    __slots__ = ("_info",)
+
+    def __init__(self, info: ModelInfo | None = None) -> None:
+        self._info = info
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        """Raise what an error means, if there was one."""
+        meaning = None if error is None else _meaning_of(error, self._info)
+        if meaning is not None:
+            raise meaning from error
+
+
+def _meaning_of(error: BaseException, info: ModelInfo | None) -> CrudError | None:
+    if isinstance(error, DBAPIError):
+        return translate(error, info)
+    if isinstance(error, OverflowError | UnicodeEncodeError):  # the driver cannot even send it
+        return ValueRejected()
+    if isinstance(error, StaleDataError):
+        return TransactionConflict()
+    if isinstance(error, FlushError) and "NULL identity key" in str(error):
+        return TransactionConflict()  # MariaDB lost the transaction and returned no key
+    return DatabaseUnavailable() if isinstance(error, PoolTimeout | OSError) else None
 
 
 def translate(error: DBAPIError, info: ModelInfo | None = None) -> CrudError | None:

@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, AsyncSession
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
-from fastapi_crud.changes import insertion_groups
+from fastapi_crud.changes import completed
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo
 from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
@@ -27,7 +27,7 @@ from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.statements import Statements
-from fastapi_crud.reader import Reader
+from fastapi_crud.streams import Streams
 from fastapi_crud.values import assume_utc
 
 
@@ -44,7 +44,7 @@ class Record(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-class Lane(Reader[Any]):
+class Lane(Streams[Any]):
     """The rows of one model, as records; each operation is a transaction of its own.
 
     Args:
@@ -58,6 +58,7 @@ class Lane(Reader[Any]):
         self, info: ModelInfo, names: Iterable[str], engine: AsyncEngine, view: View
     ) -> None:
         self.model: Any = info.model
+        self._info = info
         self.view = view
         self._names = tuple(names)
         self._engine = engine
@@ -68,7 +69,7 @@ class Lane(Reader[Any]):
     def within(self, session: AsyncSession) -> Self:
         """Go this way in the transaction of a session."""
         lane = copy(self)
-        lane._session = session  # noqa: SLF001 - of its own class
+        lane.session = lane._session = session  # noqa: SLF001 - of its own class
         return lane
 
     @property
@@ -81,6 +82,11 @@ class Lane(Reader[Any]):
         return bool(pending) or any(
             isinstance(each, self.model) for each in session.identity_map.values()
         )
+
+    @property
+    @override
+    def info(self) -> ModelInfo:
+        return self._info
 
     @staticmethod
     def answers(query: Query) -> bool:
@@ -95,8 +101,7 @@ class Lane(Reader[Any]):
 
     async def create(self, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a record
         """Store a new row; see `Repository.create`."""
-        ((_, (values,)),) = insertion_groups(self.info, [data])
-        return await self._one(*self._prepared.insert(values))
+        return await self._one(*self._prepared.insert(completed(self.info, data)))
 
     async def update(self, id: object, data: Mapping[str, Any]) -> Any:  # noqa: A002, ANN401
         """Change a row; see `Repository.update`."""
@@ -166,6 +171,21 @@ class Lane(Reader[Any]):
             for record in records:
                 record[name] = assume_utc(record[name])
         return records
+
+    @override
+    def _apart(self) -> list[Any]:
+        return []
+
+    @override
+    async def _open(self, statement: sa.Select[Any]) -> AsyncResult[Any]:
+        """Ask the connection: a session would look at each row, though nothing is to be done."""
+        connection = await self.session.connection(bind_arguments={"mapper": self.info.mapper})
+        rows: AsyncResult[Any] = await connection.stream(statement)
+        return rows
+
+    @override
+    def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:
+        return self._records(rows, self._names)
 
     @cached_property
     def _touched(self) -> list[ColumnInfo]:

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar, get_args
 
 Operation = Literal[
     "list", "create", "get", "update", "replace", "delete", "search", "restore", "purge",
-    "batch_create", "batch_update", "batch_delete", "upsert",
+    "batch_create", "batch_update", "batch_delete", "upsert", "import",
 ]  # fmt: skip
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 DEFAULT_OPERATIONS: tuple[Operation, ...] = (
@@ -28,6 +28,7 @@ SCOPED_LIKE: Mapping[Operation, Lookups] = MappingProxyType(
         "restore": (("restore", "delete", "update", "replace"),),
         "purge": (("purge", "delete", "update", "replace"),),
         "batch_create": (("batch_create", "create"),),
+        "import": (("import", "batch_create", "create"),),
         "batch_update": (("batch_update", "update", "replace"),),
         "batch_delete": (("batch_delete", "delete", "update", "replace"),),
         "upsert": (("upsert", "create"), ("upsert", "update", "replace")),
@@ -40,6 +41,7 @@ GUARDED_LIKE: Mapping[Operation, Lookups] = MappingProxyType(
         "search": (("search", "list"),),
         "restore": (("restore", "delete"),),
         "batch_create": (("batch_create", "create"),),
+        "import": (("import", "batch_create", "create"),),
         "batch_update": (("batch_update", "update"),),
         "batch_delete": (("batch_delete", "delete"),),
         "upsert": (("upsert", "create"), ("upsert", "update")),
@@ -48,12 +50,12 @@ GUARDED_LIKE: Mapping[Operation, Lookups] = MappingProxyType(
 """Operation → where its dependencies are looked up, unless under its own name alone."""
 
 READING: frozenset[Operation] = frozenset({"list", "get", "search"})
-CREATING: frozenset[Operation] = frozenset({"create", "batch_create"})
+CREATING: frozenset[Operation] = frozenset({"create", "batch_create", "import"})
 """What makes new rows only: those need not be readable to whoever may make them."""
 REMOVING: frozenset[Operation] = frozenset({"delete", "purge", "batch_delete"})
 """What answers with nothing."""
 FILLING: frozenset[Operation] = frozenset(
-    {"create", "update", "replace", "batch_create", "batch_update", "upsert"}
+    {"create", "update", "replace", "batch_create", "batch_update", "upsert", "import"}
 )
 """What sets columns that clients send."""
 

@@ -26,6 +26,7 @@ from fastapi_crud.query.operators import Operator
 from fastapi_crud.service import Service
 
 CountModes = Sequence[CountMode]
+Wire = Literal["native", "simple-rest", "json-server"]
 
 Dependency = Callable[..., Any]
 """A FastAPI dependency: a function, or `Depends(...)` of one."""
@@ -79,6 +80,9 @@ class CrudOptions:
         include: Relationships that clients may include, such as `"author"` or `"books.tags"`.
         fields: Whether clients may choose fields.
         pagination: By offset, by cursor, or both.
+        export: Whether lists are also given as CSV and NDJSON, whole, to clients that accept these.
+        csv_formulas: Whether text in CSV that a spreadsheet would take for a formula is left as it
+            is; otherwise a `'` is put before it, which an import takes away again.
         count: How totals may be counted: the first by default, the others by `count=`.
         cursor_secret: Signs cursors, so that only this API makes them.
         allow_params: Patterns of query parameters to pass over, such as `"utm_*"`.
@@ -103,6 +107,8 @@ class CrudOptions:
         database: The database of this resource, where it is not the app's.
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes the `type` of problems a link: `problem_base + code`.
+        wire: How clients ask and are answered: `"native"`, or as the data providers of admin
+            frontends have it, `"simple-rest"` or `"json-server"`.
     """
 
     service: type[Service[Any, Any, Any]] | None = None
@@ -132,6 +138,8 @@ class CrudOptions:
     include: Sequence[str] = ()
     fields: bool = False
     pagination: Pagination = "offset"
+    export: bool = False
+    csv_formulas: bool = False
     count: CountModes = ("exact",)
     cursor_secret: str | None = None
     allow_params: Collection[str] = ()
@@ -149,6 +157,7 @@ class CrudOptions:
     database: Database | None = None
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
+    wire: Wire = "native"
 
     def exposure(self) -> Exposure:
         """Give what the options say about columns."""
@@ -235,6 +244,8 @@ class RouterOptions(TypedDict, total=False):
     include: Sequence[str]
     fields: bool
     pagination: Pagination
+    export: bool
+    csv_formulas: bool
     count: CountModes
     cursor_secret: str | None
     allow_params: Collection[str]
@@ -252,6 +263,7 @@ class RouterOptions(TypedDict, total=False):
     database: Database | None
     validation_detail: Literal["list", "text"]
     problem_base: str | None
+    wire: Wire
 
 
 def _if_any(name: str | None) -> list[str]:

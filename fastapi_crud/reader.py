@@ -1,7 +1,7 @@
-"""Rows of one model, to read: get, list, page, count, stream. One statement each."""
+"""Rows of one model, to read: get, list, page, count. One statement each."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Generic, cast
 
@@ -31,8 +31,6 @@ from fastapi_crud.query.paths import hop
 from fastapi_crud.query.statements import Statements, key_equals
 from fastapi_crud.query.text import LOWER, lower
 
-STREAM_CHUNK = 1000
-"""How many rows `stream` holds in memory."""
 KEYS_CHUNK = 10_000
 """For how many rows related ones are selected at once: databases bound parameters."""
 
@@ -153,24 +151,6 @@ class Reader(ForModel, Generic[ModelT]):
         """Tell whether a row exists for which all conditions hold."""
         statement = sa.select(sa.exists(self._statements().keys(where)))
         return bool(await self._scalar(statement, where))
-
-    async def stream(
-        self, *, where: Sequence[Where] = (), order_by: Sequence[Any] = ()
-    ) -> AsyncIterator[ModelT]:
-        """Give all rows one by one, holding few of them in memory.
-
-        Args:
-            where: Conditions that all must hold.
-            order_by: What to sort by; the primary key always comes last.
-        """
-        statement = self._statements().rows(Query(where=where, order_by=order_by))
-        await self._prepare(where)
-        with translated(self.info):
-            rows = await self.session.stream_scalars(
-                statement.execution_options(yield_per=STREAM_CHUNK)
-            )
-            async for row in rows:
-                yield row
 
     async def embed(self, rows: Sequence[ModelT], include: Iterable[str]) -> None:
         """Load relationships of rows: one statement for each, whatever the number of rows.

@@ -18,7 +18,8 @@ from fastapi_crud.models import ModelT
 from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.paths import Hop, hop
 from fastapi_crud.query.statements import attributes, is_one_of
-from fastapi_crud.reader import KEYS_CHUNK, Reader
+from fastapi_crud.reader import KEYS_CHUNK
+from fastapi_crud.streams import Streams
 from fastapi_crud.ties import (
     BODY,
     Item,
@@ -36,7 +37,7 @@ Key = tuple[Any, ...]
 Data = Mapping[str, Any]
 
 
-class Relations(Reader[ModelT], Generic[ModelT]):
+class Relations(Streams[ModelT], Generic[ModelT]):
     """The part of `Repository` that writes rows by the unit of work, and what is related to them.
 
     New rows stand as mappings among the values of the row that they come with; links to rows that

@@ -269,7 +269,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
     def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
         """Leave out what is ignored, and the key: it must be the one that was asked for."""
         key_names = [column.name for column in self.info.key]
-        named = any(name in values for name in key_names)
+        named = not values.keys().isdisjoint(key_names)
         path = self.info.as_key(id) if named else None
         if path is not None:
             body = [values.get(name, part) for name, part in zip(key_names, path, strict=True)]

@@ -1,11 +1,12 @@
 """The rules of a resource: the class to subclass. The router calls nothing else."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from typing import Any, Generic, TypeVar
 
 from fastapi_crud.bodies import column_values
 from fastapi_crud.exceptions import about_item
 from fastapi_crud.models import ModelT
+from fastapi_crud.query.clauses import Query
 from fastapi_crud.row_service import RowService
 from fastapi_crud.schemas import CreateT, UpdateT
 from fastapi_crud.upserts import UpsertMode
@@ -23,6 +24,20 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
     Args:
         session: The session to work in. Whoever opened it commits it.
     """
+
+    def partitions(
+        self, query: Query, *, most: int | None = None
+    ) -> AsyncGenerator[Sequence[ModelT]]:
+        """Give all rows of a query, in parts of a thousand: what an export sends.
+
+        Args:
+            query: Which rows, in what order; at most `limit`.
+            most: Refuse to begin where there are more rows than this, `limit` apart.
+
+        Raises:
+            InvalidQuery: If there are too many.
+        """
+        return self._through(self._taken()).partitions(query, most=most)
 
     async def batch_create(self, items: Sequence[CreateT]) -> list[ModelT]:
         """Store new rows, all or none; the hooks run for each.

@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     Args:
         app_name: Title of the app.
-        debug: Whether to log SQL statements.
+        debug: Whether to log SQL statements, and warn of slow ones.
         database_url: Where the data is; plain `postgresql://` and `mysql://` get an async driver.
         redis_url: Where the broker or cache is.
         secret_key: The key that tokens are signed with; the core needs none.

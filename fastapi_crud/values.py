@@ -16,6 +16,7 @@ from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 MAX_INTERVAL = timedelta(days=350_000)
+INTEGER = re.compile(r"0|-?[1-9][0-9]{0,30}")
 """Databases without INTERVAL keep it as a date counted from 1970."""
 MAX_JSON_DEPTH = 64
 MAX_PRECISION = 1000
@@ -210,7 +211,7 @@ def canonical_uuid(value: str | UUID) -> str:
 
 def integer_from_text(text: str) -> int:
     """Read a canonical decimal integer: no spaces, underscores, plus sign or leading zeros."""
-    if not re.fullmatch(r"0|-?[1-9][0-9]{0,30}", text):
+    if not INTEGER.fullmatch(text):
         msg = "must be an integer"
         raise ValueError(msg)
     return int(text)

@@ -29,7 +29,9 @@ from fastapi_crud import Database, add_exception_handlers
 from fastapi_crud.database import STATE_KEY
 from fastapi_crud.plans import Plans
 from tests import deletable_models as deletable
+from tests.browsing import chromium as chromium, page as page, screenshots as screenshots
 from tests.models import Base
+from tests.npm import packages as packages
 
 POSTGRESQL_URL = os.environ.get(
     "TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres"

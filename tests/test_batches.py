@@ -33,6 +33,7 @@ from fastapi_crud import (
     Repository,
     UniqueViolation,
     ValueRejected,
+    batches,
 )
 from fastapi_crud.batches import CHUNK
 from fastapi_crud.columns import ModelInfo, inspect_model
@@ -639,13 +640,24 @@ async def trickled(data: Iterator[Data]) -> AsyncIterator[Data]:
         yield each
 
 
+HELD = 200
+"""How many rows are held at once where it does not matter how many: enough for COPY."""
+
+
+@pytest.fixture
+def few_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are stored a few at a time, so that few are many."""
+    monkeypatch.setattr(batches, "HELD", HELD)
+
+
+@pytest.mark.usefixtures("few_held")
 async def test_rows_come_from_anything_that_gives_them(db: Database) -> None:
     """Are lists, generators and asynchronous ones stored, however many, and counted?"""
     total = 0
     makes: list[Callable[[Any], Any]] = [list, lambda it: it, trickled]
     async with db.session() as session:
         notes = Repository[models.Note](session)
-        for count in (0, 1, 2, CHUNK, CHUNK + 1, 2 * CHUNK + 5):
+        for count in (0, 1, 2, HELD, HELD + 1, 2 * HELD + 5):
             for make in makes:
                 data = make(notes_of(count, total))
                 assert await notes.create_multi(data) == count
@@ -660,9 +672,10 @@ async def test_rows_come_from_anything_that_gives_them(db: Database) -> None:
             assert await rows.count() == before + 3
 
 
+@pytest.mark.usefixtures("few_held")
 async def test_an_error_beyond_the_first_chunk_tells_its_row(db: Database) -> None:
     """Is the index that of all rows, wherever the chunks begin, for all errors?"""
-    for count, scope in ((CHUNK, ()), (CHUNK + 500, ()), (CHUNK, (Filter("done", value=False),))):
+    for count, scope in ((HELD, ()), (HELD + 150, ()), (HELD, (Filter("done", value=False),))):
         bad: Data = {"title": "5"} if not scope else {"title": "bad", "done": True}
         for more in (0, 5):
             async with AsyncSession(db.engine) as session:

@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import InvalidRequestError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -28,7 +27,6 @@ from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import (
     STATE_KEY,
     after_commit,
-    async_url,
     commit,
     rollback,
     transaction,
@@ -375,46 +373,6 @@ async def test_lifespans_nest(own: Database, app: Any) -> None:
 
 
 # URLs and engines
-
-
-@pytest.mark.parametrize(
-    ("url", "full"),
-    [
-        ("sqlite://", "sqlite+aiosqlite://"),
-        ("sqlite:///a.db", "sqlite+aiosqlite:///a.db"),
-        ("postgres://u:p@h/d", "postgresql+asyncpg://u:***@h/d"),
-        ("postgresql://h:1/d?ssl=require", "postgresql+asyncpg://h:1/d?ssl=require"),
-        ("postgresql+psycopg://h/d", "postgresql+psycopg://h/d"),
-        ("mysql://h/d", "mysql+asyncmy://h/d"),
-        ("mysql+aiomysql://h/d", "mysql+aiomysql://h/d"),
-        ("mariadb://h/d", "mariadb+asyncmy://h/d"),
-        (make_url("sqlite:///a.db"), "sqlite+aiosqlite:///a.db"),
-    ],
-    ids=str,
-)
-def test_a_plain_url_gets_an_async_driver(url: str | URL, full: str) -> None:
-    """Which driver does each scheme get, and is a driver that is named left alone?"""
-    assert str(async_url(url)) == full
-
-
-@pytest.mark.parametrize(
-    ("url", "module", "fix"),
-    [
-        ("sqlite://", "aiosqlite", "pip install 'fastapi-crud-factory'"),
-        ("postgresql://h/d", "asyncpg", r"pip install 'fastapi-crud-factory\[postgresql\]'"),
-        ("mysql://h/d", "asyncmy", r"pip install 'fastapi-crud-factory\[mysql\]'"),
-        ("mariadb://h/d", "asyncmy", r"pip install 'fastapi-crud-factory\[mysql\]'"),
-        ("postgresql+psycopg://h/d", "psycopg", "install its driver"),
-    ],
-    ids=lambda it: it.partition(":")[0] if "//" in it else "",
-)
-def test_a_missing_driver_names_the_extra(
-    monkeypatch: pytest.MonkeyPatch, url: str, module: str, fix: str
-) -> None:
-    """Is it told what to install, without the rest of the URL?"""
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ConfigurationError, match=rf"no driver for \S+://: {fix}$"):
-        Database(url)
 
 
 async def test_the_url_comes_from_the_settings(tmp_path: Path) -> None:

@@ -121,10 +121,10 @@ def test_overrides_are_known() -> None:
     deletes, nothing = {"before_delete", "after_delete"}, set[str]()
     expected = dict.fromkeys(OPERATIONS, nothing) | {
         "create": creates, "batch_create": creates,
-        "update": updates, "replace": updates, "batch_update": updates,
+        "import": creates, "update": updates, "replace": updates, "batch_update": updates,
         "delete": deletes, "purge": deletes, "batch_delete": deletes,
     }  # fmt: skip
-    assert OVERRIDES.keys() == {*OPERATIONS}
+    assert OVERRIDES.keys() == {*OPERATIONS, "export"}
     for operation in OPERATIONS:
         assert NoteService.overrides(operation) == expected[operation]
         more = {"upsert"} if operation == "upsert" else nothing

@@ -1,37 +1,14 @@
-"""Tests of the notes: each has a database of its own, in memory."""
+"""Tests of the notes: each begins with an empty database."""
 
 # --8<-- [start:imports]
-from collections.abc import AsyncIterator
-
 import httpx2
-import pytest
-from quickstart import app
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from fastapi_crud import Base, Database, get_db
+from fastapi_crud import Database
+from fastapi_crud.testing import count_statements
 
 # --8<-- [end:imports]
 
 
-# --8<-- [start:fixture]
-@pytest.fixture
-async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    database = Database("sqlite://", metadata=Base.metadata)
-    await database.create_all()
-
-    async def override_get_db() -> AsyncIterator[AsyncSession]:
-        async with database.session() as session:
-            yield session
-
-    app.dependency_overrides[get_db] = override_get_db
-    transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        yield client
-    app.dependency_overrides.clear()
-    await database.engine.dispose()
-
-
-# --8<-- [end:fixture]
 # --8<-- [start:tests]
 async def test_a_new_note_is_not_done(client: httpx2.AsyncClient) -> None:
     response = await client.post("/api/v1/notes", json={"title": "Buy milk"})
@@ -46,3 +23,11 @@ async def test_a_missing_note_is_404(client: httpx2.AsyncClient) -> None:
 
 
 # --8<-- [end:tests]
+# --8<-- [start:statements]
+async def test_a_list_is_one_statement(client: httpx2.AsyncClient, database: Database) -> None:
+    with count_statements(database) as statements:
+        await client.get("/api/v1/notes")
+    assert len(statements) == 1
+
+
+# --8<-- [end:statements]

@@ -56,7 +56,9 @@ class Accounts(Generic[UserT]):
         """The service of the users, with its rules and hooks."""
         generic: Any = Service
         model = self.auth.model
-        service: Any = (resolve_options(model, {}).service or generic[model])(self.session)
+        options = resolve_options(model, {})
+        service: Any = (options.service or generic[model])(self.session)
+        service.announced = options.announced
         if self.auth is not auth_of(model):
             service.auth = self.auth
         made: Service[Any, Any, Any] = service

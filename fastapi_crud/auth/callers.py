@@ -130,6 +130,20 @@ class Callers(Generic[UserT]):
             raise _invalid() from error
         if user_id is None:
             raise _invalid()
+        return await self.of_login(session, user_id, login_id)
+
+    async def of_login(self, session: AsyncSession, user_id: Any, login_id: UUID) -> Caller[UserT]:  # noqa: ANN401
+        """Give who calls by a login: it must still run, and the account must be open.
+
+        Args:
+            session: The session to work in.
+            user_id: The key of the user.
+            login_id: The login.
+
+        Raises:
+            Unauthenticated: If nobody can call by it (any more).
+            CrudError: If the database does not answer.
+        """
         sessions, now = self.tables.sessions, utc_now()
         runs = (
             sessions.c.id == login_id,

@@ -175,7 +175,7 @@ class Gate(ABC, Generic[UserT]):
             free = caller.is_superuser or (unless is not None and caller.may(unless))
             return own.of_anybody() if free else own
 
-        return owning(column)(documented(owner, 401))
+        return sparing_superusers(owning(column)(documented(owner, 401)))
 
     @cached_property
     def own(self) -> Callable[..., Any]:
@@ -185,7 +185,13 @@ class Gate(ABC, Generic[UserT]):
         async def own(caller: Annotated[Caller[UserT], Depends(asked)]) -> Any:  # noqa: ANN401
             return caller.is_superuser or Filter(key, "eq", getattr(caller.user, key))
 
-        return documented(own, 401)
+        return sparing_superusers(documented(own, 401))
+
+
+def sparing_superusers(scope: Dependency) -> Dependency:
+    """Mark a row scope with which all rows exist for superusers."""
+    scope.spares_superusers = True  # type: ignore[attr-defined]
+    return scope
 
 
 def documented(dependency: Dependency, *statuses: int) -> Dependency:

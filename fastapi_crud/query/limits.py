@@ -19,6 +19,9 @@ class Limits:
         max_search: How many characters `search` may have.
         max_depth: How deep `and`, `or` and `not` may be nested in a search.
         max_batch: How many items one request may create, update, delete or upsert.
+        max_export: How many rows an export may have.
+        max_import: How many rows an import may have.
+        max_import_bytes: How many bytes an import may have.
         max_included: How many rows of a to-many relationship are shown with each row.
         idempotency_hours: For how long the answer to an idempotency key is kept.
         max_exact_count: How many rows `count=estimated` counts before it estimates.
@@ -32,6 +35,9 @@ class Limits:
     max_search: int = 200
     max_depth: int = 5
     max_batch: int = 100
+    max_export: int = 1_000_000
+    max_import: int = 10_000
+    max_import_bytes: int = 10_000_000
     max_included: int = 100
     idempotency_hours: int = 24
     max_exact_count: int = 10_000

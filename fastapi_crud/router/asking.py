@@ -1,6 +1,6 @@
 """What a request asks for: its query, its preferences, and what its caller may see of the answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,10 +19,14 @@ from fastapi_crud.query.parsing import Caller, parse_query
 from fastapi_crud.query.tree import parse_body
 from fastapi_crud.query.vocabulary import Vocabulary
 from fastapi_crud.router.callers import Sight
+from fastapi_crud.router.headers import header_lines
 from fastapi_crud.router.preferences import preferences
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.route import query_parameters_of
-from fastapi_crud.router.views import Selection, is_derived
+from fastapi_crud.router.views import WHOLE, Selection, is_derived
+from fastapi_crud.router.wire_parsing import WireParser
+
+Pairs = Sequence[tuple[str, str]]
 
 MAX_QUERIES = 64
 """How many query strings a list remembers the meaning of."""
@@ -79,31 +83,47 @@ class Asker:
         """
         sight = self.resource.callers.sight(given)
         text: bytes = request.scope["query_string"]
-        plain = sight is self.resource.callers.same_for_all and "prefer" not in request.headers
+        prefers = header_lines(request.scope, b"prefer")
+        plain = sight is self.resource.callers.same_for_all and not prefers
         if plain and len(text) <= MAX_REMEMBERED and (wanted := self._remembered(text)):
             return wanted
         pairs = request.query_params.multi_items()
         if self.operation == "get" and not self.vocabulary.parameters:
             pairs = []  # it has no parameters, so there is nothing to mistype
+            text = b""
         foreign: frozenset[str] = frozenset()
-        if not self.vocabulary.parameters.keys() >= {name for name, _ in pairs}:
+        if not self._known >= {name for name, _ in pairs}:
             foreign = self._foreign_in(request.app, endpoint)
         wishes = preferences(request, "handling")
         caller = Caller(foreign=foreign, hidden=sight.rights.hidden, lenient=wishes.lenient)
-        return self._asked(parse_query(pairs, self.vocabulary, caller), sight, wishes.applied)
+        return self._asked(self._parsed(text, pairs, caller), sight, wishes.applied)
+
+    @cached_property
+    def _parser(self) -> WireParser | None:
+        wire = self.resource.wire
+        return None if wire is None else wire.parser(self.vocabulary)
+
+    @cached_property
+    def _known(self) -> AbstractSet[str]:
+        return self.vocabulary.parameters.keys() if self._parser is None else self._parser.known
+
+    def _parsed(self, text: bytes, pairs: Pairs, caller: Caller | None = None) -> Query:
+        if self._parser is not None:
+            return self._parser.read(text, caller or Caller())
+        return parse_query(pairs, self.vocabulary, caller)
 
     @cached_property
     def _remembered(self) -> Callable[[bytes], Wanted | None]:
         """Read what many requests ask for once, where no caller is asked and no name is foreign."""
         sight = self.resource.callers.sight({})
-        known = self.vocabulary.parameters.keys()
+        known = self._known
 
         @lru_cache(MAX_QUERIES)
         def read(text: bytes) -> Wanted | None:
             pairs = QueryParams(text).multi_items()
             if not known >= {name for name, _ in pairs}:
                 return None
-            return self._asked(parse_query(pairs, self.vocabulary), sight, {})
+            return self._asked(self._parsed(text, pairs), sight, {})
 
         return read
 
@@ -132,6 +152,7 @@ class Asker:
         fields = None if query.fields is None else frozenset(query.fields)
         include = tuple(it for it in self.resource.options.include if it in query.include)
         selection = Selection(fields, include, sight.rights.hidden)
+        selection = WHOLE if selection == WHOLE else selection
         if not is_derived(self.resource.schemas.read):
             query = replace(query, fields=None)  # its validators may look at any of them
         return Wanted(query=query, selection=selection, sight=sight, applied=applied)

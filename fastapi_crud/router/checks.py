@@ -170,6 +170,14 @@ def _cursors(resource: Resource) -> str | None:
     return f"cursors would show {', '.join(hidden)}: leave it out of sort= and default_sort="
 
 
+def _exports(resource: Resource) -> str | None:
+    """An export gives what the list would: not less, not more."""
+    rules = sorted(resource.service.overrides("list"))
+    if not resource.options.export or not rules or resource.service.overrides("export"):
+        return None
+    return f"exports do not go through {', '.join(rules)}: override partitions of {resource.service.__name__} as well"
+
+
 def _sorted_by(resource: Resource) -> Iterator[str]:
     yield from (order.field for order in resource.vocabulary.default_order)
     sort = resource.vocabulary.parameters.get("sort")
@@ -226,6 +234,7 @@ CHECKS: tuple[Callable[[Resource], str | None], ...] = (
     _words,
     _rights,
     _cursors,
+    _exports,
     _deletion,
     _embedded,
     *WRITE_CHECKS,

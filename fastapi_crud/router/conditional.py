@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.exceptions import PreconditionFailed
 from fastapi_crud.query.loading import attributes_of
+from fastapi_crud.router.headers import header_lines
 from fastapi_crud.router.responses import RowWriter
 from fastapi_crud.router.views import Selection, is_derived
 from fastapi_crud.schemas import shown_columns
@@ -122,6 +123,9 @@ class Preconditions:
         return self.none_match is not None and _is_among(tag.strip('"'), self.none_match)
 
 
+NONE = Preconditions()
+
+
 def preconditions(request: Request, *, whole: bool = False) -> Preconditions:
     """Read what a client demands.
 
@@ -129,9 +133,13 @@ def preconditions(request: Request, *, whole: bool = False) -> Preconditions:
         request: The request.
         whole: Whether tags are compared with the variant of the answer: where it is only read.
     """
+    match = header_lines(request.scope, b"if-match")
+    none_match = header_lines(request.scope, b"if-none-match")
+    if not (match or none_match):
+        return NONE
     return Preconditions(
-        match=_tags(request.headers.getlist("if-match"), strong=True, whole=whole),
-        none_match=_tags(request.headers.getlist("if-none-match"), strong=False, whole=whole),
+        match=_tags(match, strong=True, whole=whole),
+        none_match=_tags(none_match, strong=False, whole=whole),
     )
 
 

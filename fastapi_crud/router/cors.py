@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from fastapi_crud.router.request_ids import REQUEST_ID
 from fastapi_crud.settings import Settings
 
 ALLOW_HEADERS = (
@@ -13,6 +14,7 @@ ALLOW_HEADERS = (
     "If-None-Match",
     "Prefer",
     "Range",
+    REQUEST_ID,
 )
 EXPOSE_HEADERS = (
     "Content-Range",
@@ -22,6 +24,7 @@ EXPOSE_HEADERS = (
     "Location",
     "Preference-Applied",
     "Retry-After",
+    REQUEST_ID,
     "X-Total-Count",
     "X-Total-Count-Kind",
 )

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from fastapi_crud.models import ModelT
+from fastapi_crud.options import CrudOptions
 from fastapi_crud.router.matching import Matching, hand_over
 from fastapi_crud.router.route import CrudRoute, iter_routes
 from fastapi_crud.schemas import CreateT, ReadT, Schemas, UpdateT
@@ -30,6 +31,7 @@ class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
         super().__init__(**router_options)
         self.model = model
         self.schemas = schemas
+        self.crud_options = CrudOptions()  # the factory says which
         self._confined = (-1, False)
 
     @override

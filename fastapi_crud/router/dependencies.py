@@ -84,10 +84,12 @@ def database_of(connection: HTTPConnection) -> Database:
     Raises:
         ConfigurationError: If none was opened; the message names the fix.
     """
-    for state in (connection.state, connection.app.state):
-        database: Database | None = getattr(state, STATE_KEY, None)
-        if database is not None:
-            return database
+    state: dict[str, Any] = connection.scope.get("state", {})
+    database: Database | None = state.get(STATE_KEY)
+    if database is None:
+        database = getattr(connection.scope["app"].state, STATE_KEY, None)
+    if database is not None:
+        return database
     msg = (
         "no database: open one with FastAPI(lifespan=db.lifespan), "
         "give the router its own with make_crud_router(..., database=db), "

@@ -11,17 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import Request, routing
+from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
 from fastapi_crud.exceptions import UnsupportedMediaType
 from fastapi_crud.router.answers import built_of
+from fastapi_crud.router.headers import header_lines
 
+FASTAPI = "fastapi"
+"""Where FastAPI keeps what it knows of a request, in its ASGI scope (since 0.137)."""
 TELEMETRY = "fastapi.telemetry"
 """Where FastAPI keeps, in the scope of a request, what is observed of it."""
 
@@ -58,28 +60,24 @@ class Direct:
         Raises:
             Unusual: If FastAPI has to handle it.
         """
-        request = Request(scope, receive)
-        given: dict[str, Any] = {
-            parameter: scope["path_params"][name] for name, parameter in self.parameters.items()
-        }
-        if self.body is not None:
-            given["data"] = await self._data(request, receive)
-        return await self.endpoint(request, **given)
-
-    async def _data(self, request: Request, receive: Receive) -> Any:  # noqa: ANN401 - a body
-        if request.headers.get("content-type") != "application/json":
+        path = scope["path_params"]
+        given: dict[str, Any] = {own: path[name] for name, own in self.parameters.items()}
+        if self.body is None:
+            return await self.endpoint(Request(scope, receive), **given)
+        if header_lines(scope, b"content-type") != ["application/json"]:
             raise Unusual(receive)
+        message = await receive()
+        replayed = again(message, receive)
+        if message["type"] != "http.request" or message.get("more_body", False):
+            raise Unusual(replayed)
         try:
-            content = await request.body()
-        except ClientDisconnect:
-            raise Unusual(receive) from None
-        try:
-            data, errors = self.body.validate(from_json(content), {}, loc=("body",))
+            content = from_json(message.get("body", b""))
         except ValueError:
-            raise Unusual(_again(content, receive)) from None
+            raise Unusual(replayed) from None
+        data, errors = self.body.validate(content, {}, loc=("body",))
         if errors:
-            raise Unusual(_again(content, receive))
-        return data
+            raise Unusual(replayed)
+        return await self.endpoint(Request(scope, replayed), data=data, **given)
 
 
 def make_direct(built: Any, endpoint: Callable[..., Awaitable[Response]]) -> Direct | None:  # noqa: ANN401
@@ -126,8 +124,7 @@ def direct_of(route: Any, scope: Scope) -> Direct | None:  # noqa: ANN401 - a ro
         route: The route.
         scope: The request.
     """
-    find = getattr(routing, "_get_scope_effective_route_context", None)
-    context: Any = None if find is None else find(scope)
+    context: Any = scope.get(FASTAPI, {}).get("effective_route_context")
     included = context is not None and context.original_route is route
     direct: Direct | None = getattr(context if included else route, "direct", None)
     return None if scope.get(TELEMETRY) is not None else direct
@@ -149,9 +146,9 @@ def check_media_type(request: Request) -> None:
         raise UnsupportedMediaType
 
 
-def _again(content: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already once more."""
-    messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+def again(message: Message, receive: Receive) -> Receive:
+    """Give a message that was received already once more, before those that follow."""
+    messages = [message]
 
     async def receive_again() -> Message:
         return messages.pop() if messages else await receive()

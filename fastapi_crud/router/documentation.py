@@ -6,8 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi_crud.router.answers import Answer
+from fastapi_crud.router.formats import CSV, NDJSON
 from fastapi_crud.router.problems import (
     PROBLEM_JSON,
+    FormProblem,
     Problem,
     ProblemBase,
     ValidationProblem,
@@ -19,10 +21,11 @@ PROBLEMS: Mapping[int, tuple[str, type[ProblemBase] | None]] = {
     401: ("Nobody, or nobody known, is calling.", Problem),
     403: ("This caller may not change the row, or not so.", Problem),
     404: ("There is no such row.", Problem),
+    406: ("The client accepts none of the formats.", Problem),
     409: ("The change conflicts with what is stored.", Problem),
     412: ("The row has changed since the client read it.", Problem),
     413: ("The body is too large.", Problem),
-    415: ("The body is not JSON.", Problem),
+    415: ("The body is not of the right media type.", Problem),
     422: ("The request is not valid.", ValidationProblem),
     428: ("The client must say which state of the row it means.", Problem),
     429: ("Too many attempts; try again later.", Problem),
@@ -51,9 +54,16 @@ class ProblemContent(dict[str, Any]):
         return super().setdefault(PROBLEM_JSON, default)
 
 
-def responses(statuses: Sequence[int]) -> dict[int | str, dict[str, Any]]:
-    """Document the problems that an endpoint can answer with."""
-    return {status: _problem(status) for status in statuses}
+def responses(
+    statuses: Sequence[int], *, by_field: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """Document the problems that an endpoint can answer with.
+
+    Args:
+        statuses: The statuses.
+        by_field: Whether their `errors` are one text for each field.
+    """
+    return {status: _problem(status, by_field=by_field) for status in statuses}
 
 
 def tagged() -> dict[str, Any]:
@@ -118,31 +128,58 @@ def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[st
     }
 
 
-def paged(*, link: bool) -> dict[str, Any]:
+def paged(*, link: bool = False, exported: bool = False, placed: bool = False) -> dict[str, Any]:
     """Document what a page is answered with beside the body.
 
     Args:
         link: Whether its neighbours can be linked to.
+        exported: Whether all rows are also given as a file.
+        placed: Whether it tells where it stands.
     """
     headers = {
         "X-Total-Count": ("How many rows there are in all, where it is known.", "integer"),
         "X-Total-Count-Kind": ("`estimated` where the total is an estimate.", "string"),
         "Preference-Applied": ("The preference that was honoured.", "string"),
         **({"Link": ("Leads to the neighbours of the page.", "string")} if link else {}),
+        **({"Content-Range": ("Which rows of how many these are.", "string")} if placed else {}),
+        **(EXPORT_HEADERS if exported else {}),
+    }
+    described = {
+        name: {"description": description, "schema": {"type": kind}}
+        for name, (description, kind) in headers.items()
+    }
+    return {"headers": described, **({"content": _files()} if exported else {})}
+
+
+EXPORT_HEADERS: Mapping[str, tuple[str, str]] = {
+    "Content-Disposition": ("The name of the file, where it is one.", "string"),
+    "Vary": ("What the format depends on.", "string"),
+}
+
+
+def _files() -> dict[str, Any]:
+    files = {
+        CSV: "Rows, with a line of names before them (RFC 4180).",
+        NDJSON: "Rows, a JSON object on each line.",
     }
     return {
-        "headers": {
-            name: {"description": description, "schema": {"type": kind}}
-            for name, (description, kind) in headers.items()
-        }
+        media_type: {"schema": {"type": "string", "description": described}}
+        for media_type, described in files.items()
     }
 
 
-def _problem(status: int) -> dict[str, Any]:
+def file_body() -> dict[str, Any]:
+    """Document that a request has a file of rows."""
+    return {"requestBody": {"required": True, "content": _files()}}
+
+
+def _problem(status: int, *, by_field: bool) -> dict[str, Any]:
     description, model = PROBLEMS.get(status) or (f"{HTTPStatus(status).phrase}.", Problem)
     documented: dict[str, Any] = {"description": description}
     if model is not None:
-        documented = Answer(model, {**documented, "content": ProblemContent()})
+        documented = Answer(
+            FormProblem if by_field else model, {**documented, "content": ProblemContent()}
+        )
     if status in HEADERS:
         documented["headers"] = {
             name: {"description": text, "schema": {"type": "string"}}

@@ -12,10 +12,9 @@ from fastapi_crud.exceptions import NotFound, PreconditionRequired, UniqueViolat
 from fastapi_crud.router.asking import Asker, check_body
 from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.conditional import Preconditions, preconditions
-from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.responses import Answer, json_response, location
-from fastapi_crud.router.views import Selection
+from fastapi_crud.router.views import WHOLE, Selection
 from fastapi_crud.router.work import AnyService, Raced, run, write
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -168,6 +167,8 @@ def purge_row(resource: Resource) -> Endpoint:
 
 
 def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> Endpoint:
+    wire = resource.wire
+
     async def endpoint(
         request: Request,
         session: AsyncSession | None = None,
@@ -182,7 +183,7 @@ def _remove_row(resource: Resource, operation: Literal["delete", "purge"]) -> En
                 row = found(resource, given, await service.get_for_update(key))
                 demands.check(resource.tagger.state(row, sight.rights.hidden))
             found(resource, given, await getattr(service, operation)(key) or None)
-            return Answer(204)
+            return Answer(204) if wire is None else Answer(200, wire.removed(key))
 
         plain = not demands.given
         return await write(resource, request, session, operation, work, sight, plain=plain)
@@ -217,7 +218,7 @@ def shown(
     headers: dict[str, str] | None = None,
 ) -> Answer:
     """Answer with a row that was just written."""
-    selection = Selection(hidden=sight.rights.hidden)
+    selection = Selection(hidden=sight.rights.hidden) if sight.rights.hidden else WHOLE
     content = resource.writer.row(row, selection)
     tag = resource.tagger.tag(row, content, selection)
     return Answer(status, content, {**(headers or {}), "ETag": tag})
@@ -241,7 +242,7 @@ def read_key(resource: Resource, path: dict[str, str]) -> Any:  # noqa: ANN401 -
     Raises:
         NotFound: If no row can have it: an id that cannot exist does not exist.
     """
-    parts = [path[KEY_PARAMETER.format(i)] for i in range(len(resource.info.key))]
+    parts = [path[name] for name in resource.key_parameters]
     key = resource.info.parse_key(parts)
     if key is None:
         raise _not_found(resource, path)
@@ -260,5 +261,5 @@ def found(resource: Resource, path: dict[str, str], row: ResultT | None) -> Resu
 
 
 def _not_found(resource: Resource, path: dict[str, str]) -> NotFound:
-    parts = (path[KEY_PARAMETER.format(i)] for i in range(len(resource.info.key)))
+    parts = (path[name] for name in resource.key_parameters)
     return NotFound(resource.info.name, "/".join(parts))

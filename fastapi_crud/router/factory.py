@@ -9,14 +9,15 @@ from pydantic import BaseModel
 
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.models import ModelT
-from fastapi_crud.operations import READING, Operation
+from fastapi_crud.operations import READING, REMOVING, Operation
 from fastapi_crud.options import RouterOptions
 from fastapi_crud.resolution import resolve_options
-from fastapi_crud.router import batch_bodies, documentation
+from fastapi_crud.router import batch_bodies, documentation, wire_documentation
 from fastapi_crud.router.checks import check_resource, check_upserts
 from fastapi_crud.router.crud_router import CrudRouter
 from fastapi_crud.router.dependencies import session_dependency
 from fastapi_crud.router.endpoints import Endpoint
+from fastapi_crud.router.importing import Imported
 from fastapi_crud.router.parameters import (
     DocumentedAs,
     query_documentation,
@@ -25,7 +26,7 @@ from fastapi_crud.router.parameters import (
 )
 from fastapi_crud.router.resource import Resource, make_resource
 from fastapi_crud.router.route import CrudRoute, RouteFacts, problems_of
-from fastapi_crud.router.routes import BATCH_BODIES, ROUTES, RouteRow
+from fastapi_crud.router.routes import BATCH_BODIES, ROUTES, RouteRow, routes_of
 from fastapi_crud.schemas import CreateT, ReadT, UpdateT
 from fastapi_crud.service import Service
 
@@ -74,9 +75,9 @@ def make_crud_router(
     router: CrudRouter[ModelT, CreateT, UpdateT, ReadT] = CrudRouter(
         model, resource.schemas, prefix=f"/{names.plural}", tags=tags
     )
-    for operation, row in ROUTES.items():
-        if operation in said.operations:
-            _add_route(router, resource, operation, row)
+    router.crud_options = said
+    for operation, row in routes_of(resource):
+        _add_route(router, resource, operation, row)
     return router
 
 
@@ -127,6 +128,7 @@ def _endpoint(
     session = session_dependency(resource.options.database)
     endpoint.__signature__ = signature(
         session=session,
+        lasting=operation == "list" and resource.options.export,
         key=resource.info.key if row.on_row else (),
         body=body,
         asked=resource.callers.dependencies(operation),
@@ -157,7 +159,8 @@ def _documented(
         extra |= {428}
     if _repeatable(resource, operation, row):
         extra |= {400, 409}
-    documented = documentation.responses(sorted({*row.problems, *extra}))
+    statuses = sorted({*row.problems, *extra})
+    documented = documentation.responses(statuses, by_field=resource.wire is not None)
     if row.answer in {"read", "view"} and row.status == HTTPStatus.OK:
         documented[200] = documentation.tagged()
     if row.body and row.answer and row.status == HTTPStatus.OK and operation not in READING:
@@ -166,8 +169,11 @@ def _documented(
         documented[201] = {**documentation.tagged(), "model": resource.shown}
     if operation == "create":
         documented[201] = documentation.created(words["singular"], _links(resource, identifiers))
-    elif row.answer == "page":
-        documented[200] = documentation.paged(link=operation == "list")
+    elif row.answer in {"page", "rows"}:
+        placed, listed = row.answer == "rows", operation == "list"
+        documented[200] = documentation.paged(
+            link=listed and not placed, exported=listed and said.export, placed=placed
+        )
     return documented
 
 
@@ -176,7 +182,9 @@ def _refusals(resource: Resource, operation: Operation, row: RouteRow) -> set[in
     said = resource.options
     asked = [*said.dependencies_of(operation), *resource.callers.dependencies(operation).values()]
     writes = row.method != "GET" and operation != "search"
-    return {*problems_of(asked), *((403,) if writes and said.scope is not None else ())}
+    scoped = (403,) if writes and said.scope is not None else ()
+    exported = (406,) if operation == "list" and said.export else ()
+    return {*problems_of(asked), *scoped, *exported}
 
 
 def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form
@@ -192,22 +200,34 @@ def _body(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type fo
     return Annotated[Any, DocumentedAs(body)] if documented else body
 
 
-def _answer(resource: Resource, row: RouteRow) -> type[BaseModel] | None:
+def _answer(resource: Resource, row: RouteRow) -> Any:  # noqa: ANN401 - a type form
     if row.answer == "items":
         return batch_bodies.items_answer(resource)
-    kinds = {"read": resource.shown, "view": resource.view, "page": resource.schemas.page}
+    if resource.wire is not None and row.answer in {"rows", "removed"}:
+        module = resource.info.model.__module__
+        removed = resource.wire.removed_schema(module)
+        return removed if row.answer == "removed" else list[resource.view]  # type: ignore[name-defined]
+    kinds: dict[str, type[BaseModel]] = {
+        "read": resource.shown,
+        "view": resource.view,
+        "page": resource.schemas.page,
+        "imported": Imported,
+    }
     return kinds[row.answer] if row.answer else None
 
 
 def _parameters(resource: Resource, operation: Operation, row: RouteRow) -> dict[str, Any] | None:
     """Document what the library reads from the query string itself."""
     said: list[dict[str, Any]] = []
-    if operation == "list":
+    if resource.wire is not None and operation in {"list", "get"}:
+        said += wire_documentation.query(resource.wire, resource.vocabulary, one=operation == "get")
+    elif operation == "list":
         said += query_documentation(resource.vocabulary)
-    if operation == "get":
+    elif operation == "get":
         said += query_documentation(resource.vocabulary.only("fields", "include", "deleted"))
     said += documentation.request_headers(*_headers(resource, operation, row))
-    return {"parameters": said} if said else None
+    body = documentation.file_body() if operation == "import" else {}
+    return {**({"parameters": said} if said else {}), **body} or None
 
 
 def _headers(
@@ -226,7 +246,7 @@ def _headers(
     if _repeatable(resource, operation, row):
         names.append("Idempotency-Key")
         required += ["Idempotency-Key"] if said.idempotency == "required" else []
-    if row.answer and operation not in READING:
+    if row.answer and operation not in READING | REMOVING:
         names.append("Prefer")
     return names, required
 
@@ -239,7 +259,7 @@ def _repeatable(resource: Resource, operation: Operation, row: RouteRow) -> bool
 
 def _allow(resource: Resource, row: RouteRow) -> tuple[str, ...]:
     """List all methods of the path."""
-    there = [r for o, r in ROUTES.items() if o in resource.options.operations]
+    there = [other for _, other in routes_of(resource)]
     path = (row.on_row, row.suffix)
     methods = [other.method for other in there if (other.on_row, other.suffix) == path]
     head = ["HEAD"] if "GET" in methods else []
@@ -255,6 +275,6 @@ def _links(resource: Resource, identifiers: Mapping[str, str]) -> dict[str, dict
     parameters = {c.name: f"$response.body#/{c.name}" for c in resource.info.key}
     return {
         row.name.format(**identifiers): parameters
-        for operation, row in ROUTES.items()
-        if shown and row.on_row and operation in resource.options.operations
+        for _, row in routes_of(resource)
+        if shown and row.on_row
     }

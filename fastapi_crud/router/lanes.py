@@ -39,6 +39,9 @@ WAYS: Mapping[Operation, Change | None] = MappingProxyType(
 )
 """Operation that may take the short way → what it does to a row."""
 
+Known = tuple[object, Mapping[Operation, Lane]]
+"""The short ways on an engine: tests give a database another one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lanes:
@@ -57,8 +60,8 @@ class Lanes:
     service: type[Service[Any, Any, Any]]
     read: type[BaseModel]
     view: View
-    _lanes: WeakKeyDictionary[Database, Mapping[Operation, Lane]] = field(
-        default_factory=WeakKeyDictionary[Database, Mapping[Operation, Lane]]
+    _lanes: WeakKeyDictionary[Database, Known] = field(
+        default_factory=WeakKeyDictionary[Database, Known]
     )
 
     def find(self, operation: Operation, database: Database) -> Lane | None:
@@ -79,13 +82,14 @@ class Lanes:
     def _find(self, operation: Operation, database: Database) -> Lane | None:
         if not database.plain:
             return None
-        lanes = self._lanes.get(database)
-        if lanes is None:
-            lanes = self._lanes[database] = self._open(database)
-        return lanes.get(operation)
+        known = self._lanes.get(database)
+        if known is None or known[0] is not database.engine:
+            known = self._lanes[database] = (database.engine, self._open(database))
+        return known[1].get(operation)
 
     def _open(self, database: Database) -> Mapping[Operation, Lane]:
-        names = [*attributes_of(self.read)]
+        keys = [column.name for column in self.info.key]
+        names = [*dict.fromkeys([*attributes_of(self.read), *keys])]
         if not shows_plainly(self.read) or not reads_plainly(self.info, names):
             return {}
         lane = Lane(self.info, names, database.engine, self.view)

@@ -12,6 +12,7 @@ from fastapi_crud.lane import Lane
 from fastapi_crud.operations import Operation
 from fastapi_crud.router.asking import Asker, Wanted
 from fastapi_crud.router.endpoints import Endpoint
+from fastapi_crud.router.export import VARY, Exporter
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.responses import AnyPage, json_response, link_header, total_headers
 from fastapi_crud.router.work import AnyService, run
@@ -20,16 +21,24 @@ from fastapi_crud.router.work import AnyService, run
 def list_rows(resource: Resource) -> Endpoint:
     """Build `GET /users`."""
     asker = Asker(resource, "list", resource.vocabulary)
+    exporter = Exporter(resource) if resource.options.export else None
+    varying = {} if exporter is None else VARY
+    wire = resource.wire
 
     async def endpoint(
         request: Request,
         session: AsyncSession | None = None,
         **given: Any,  # noqa: ANN401
     ) -> Response:
+        if exporter is not None and (form := exporter.format_of(request)) is not None:
+            return exporter.answer(request, session, given, endpoint, form)
         asked = asker.read(request, given, endpoint)
         page, content = await _page(resource, request, session, "list", asked)
-        links = link_header(request, asked.query, page)
-        return json_response(content, 200, {**links, **total_headers(page), **asked.applied})
+        if wire is None:
+            headers = {**link_header(request, asked.query, page), **total_headers(page)}
+        else:
+            headers = wire.page_headers(asked.query, page)
+        return json_response(content, 200, {**headers, **asked.applied, **varying})
 
     return endpoint
 

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 from starlette.routing import Match
 from starlette.types import Scope
 
-from fastapi_crud.router.direct import TELEMETRY
+from fastapi_crud.router.direct import FASTAPI, TELEMETRY
 
-FASTAPI = "fastapi"
-"""Where FastAPI keeps what it knows of a request, in its ASGI scope (since 0.137)."""
 FOUND = "fastapi_crud.found"
 """Where it is kept what was found, by the inclusion of a router, until it is handed over."""
 SPECIAL = frozenset({"HEAD", "OPTIONS"})
@@ -68,8 +66,8 @@ class Matching:
 
     def _by_method(self, included: Any) -> ByMethod:  # noqa: ANN401 - FastAPI's own
         contexts = included.effective_candidates()
-        routes = [getattr(context, "original_route", None) for context in contexts]
-        if not all(getattr(type(route), "matches", None) in self._known for route in routes):
+        routes: list[Any] = [getattr(context, "original_route", None) for context in contexts]
+        if not all(getattr(route.__class__, "matches", None) in self._known for route in routes):
             return {}
         methods = {method for context in contexts for method in context.methods} - SPECIAL
         return {method: [it for it in contexts if method in it.methods] for method in methods}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from inspect import Parameter as Argument, Signature
-from typing import Annotated, Any, ForwardRef
+from typing import Annotated, Any, ForwardRef, Literal
 
 from fastapi import Body, Depends, Path, Request
 from fastapi.params import Depends as DependsOn
@@ -31,6 +31,7 @@ KEY_PARAMETER = "key_{}"
 def signature(
     *,
     session: Any,  # noqa: ANN401 - a dependency
+    lasting: bool = False,
     key: Sequence[ColumnInfo] = (),
     body: Any = None,  # noqa: ANN401 - a type form
     asked: Mapping[str, Any] | None = None,
@@ -39,13 +40,15 @@ def signature(
 
     Args:
         session: The dependency that gives the session.
+        lasting: Whether it is needed until the answer is sent.
         key: The columns of the key in the path, if there is one.
         body: The schema of the body, if there is one.
         asked: What else is asked of each request: parameter → dependency.
     """
+    scope: Literal["request", "function"] = "request" if lasting else "function"
     parameters = [
         ("request", Request),
-        ("session", Annotated[AsyncSession, Depends(session, scope="function")]),
+        ("session", Annotated[AsyncSession, Depends(session, scope=scope)]),
         *((KEY_PARAMETER.format(i), _path(column)) for i, column in enumerate(key)),
     ]
     parameters += [(name, _depends(it)) for name, it in (asked or {}).items()]

@@ -6,6 +6,8 @@ from types import MappingProxyType
 
 from fastapi import Request
 
+from fastapi_crud.router.headers import header_lines
+
 KNOWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"handling": ("lenient", "strict"), "return": ("minimal", "representation")}
 )
@@ -39,6 +41,9 @@ class Preferences:
         return {"Preference-Applied": said} if said else {}
 
 
+NONE = Preferences({})
+
+
 def preferences(request: Request, *honoured: str) -> Preferences:
     """Read what a client prefers.
 
@@ -46,8 +51,11 @@ def preferences(request: Request, *honoured: str) -> Preferences:
         request: The request.
         honoured: Which preferences this answer can honour.
     """
+    lines = header_lines(request.scope, b"prefer")
+    if not lines:
+        return NONE
     given: dict[str, str] = {}
-    for line in request.headers.getlist("prefer"):
+    for line in lines:
         for part in line.split(","):
             name, _, value = part.partition(";")[0].strip().lower().partition("=")
             given.setdefault(name.strip(), value.strip().strip('"'))  # the first counts (§2)

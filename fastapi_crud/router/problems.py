@@ -17,6 +17,7 @@ from fastapi_crud.exceptions import (
     ConfigurationError,
     Conflict,
     ConstraintViolation,
+    ContentTooLarge,
     CrudError,
     DatabaseUnavailable,
     DuplicateItem,
@@ -24,10 +25,12 @@ from fastapi_crud.exceptions import (
     IdempotencyKeyReused,
     InvalidData,
     InvalidIdempotencyKey,
+    InvalidLines,
     InvalidQuery,
     Issue,
     KeyMismatch,
     LockTimeout,
+    NotAcceptable,
     NotDeleted,
     NotFound,
     NotNullViolation,
@@ -41,6 +44,7 @@ from fastapi_crud.exceptions import (
     UnsupportedMediaType,
     ValueRejected,
 )
+from fastapi_crud.router.request_ids import request_id_header
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -60,6 +64,9 @@ STATUSES: Mapping[type[CrudError], tuple[int, str]] = {
     DuplicateItem: (422, "duplicate_item"),
     IdempotencyKeyReused: (422, "idempotency_key_reused"),
     InvalidQuery: (422, "invalid_query"),
+    InvalidLines: (422, "invalid_lines"),
+    NotAcceptable: (406, "not_acceptable"),
+    ContentTooLarge: (413, "content_too_large"),
     UnsupportedMediaType: (415, "unsupported_media_type"),
     PermissionDenied: (403, "forbidden"),
     InvalidIdempotencyKey: (400, "invalid_idempotency_key"),
@@ -85,6 +92,7 @@ class ProblemItem(BaseModel):
     msg: str = Field(description="What is wrong.", examples=["Field required"])
     pointer: str | None = Field(None, description="JSON pointer into the body.")
     parameter: str | None = Field(None, description="Name of the query parameter.")
+    line: int | None = Field(None, description="Line of the imported file; the first is 1.")
 
 
 class ProblemBase(BaseModel):
@@ -112,6 +120,14 @@ class ValidationProblem(ProblemBase):
     errors: list[ProblemItem] | None = Field(None, description="What is wrong, item by item.")
 
 
+class FormProblem(ProblemBase):
+    """What went wrong, as forms show it (RFC 9457)."""
+
+    detail: Any = Field(description="What went wrong here.")
+    message: str = Field(description="What went wrong here, in words.")
+    errors: dict[str, str] | None = Field(None, description="Field → what is wrong with it.")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProblemFormat:
     """How problems are written.
@@ -119,10 +135,12 @@ class ProblemFormat:
     Args:
         validation_detail: `"list"`: the `detail` of a 422 is FastAPI's list; `"text"`: a sentence.
         problem_base: URL that makes `type` a link: `problem_base + code`.
+        by_field: Whether there is a `message`, and `errors` are one text for each field.
     """
 
     validation_detail: Literal["list", "text"] = "list"
     problem_base: str | None = None
+    by_field: bool = False
 
 
 def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Response:
@@ -148,7 +166,7 @@ def problem_of(request: Request, error: Exception, style: ProblemFormat) -> Resp
         headers = {"Retry-After": str(error.retry_after)}
     if isinstance(error, UnsupportedMediaType):
         patch = {"Accept-Patch": ACCEPT_PATCH} if request.method == "PATCH" else {}
-        headers = {"Accept": "application/json", **patch}
+        headers = {"Accept": ", ".join(error.accepted), **patch}
     return write_problem(request, style, status, code, str(error), error.issues, headers=headers)
 
 
@@ -177,12 +195,27 @@ def write_problem(
         "detail": items if is_validation and style.validation_detail == "list" else detail,
         "instance": request.url.path,
     }
-    if items:
+    if style.by_field:
+        body |= _by_field(detail, issues)
+    elif items:
         body["errors"] = items
     if not _has_body(status):
         return Response(status_code=status, headers=dict(headers or {}))
     content = to_json(body, fallback=str)
     return Response(content, status, dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def _by_field(detail: Any, issues: Sequence[Issue]) -> dict[str, Any]:  # noqa: ANN401
+    """Tell the same as forms show it: a message, and one text for each field."""
+    fields: dict[str, str] = {}
+    for issue in issues:
+        place, *rest = issue.loc
+        name = ".".join(str(part) for part in (rest if place == "body" else rest[-1:]))
+        if name and issue.type != "json_invalid":
+            fields.setdefault(name, issue.msg)
+    if not fields:
+        return {"message": str(detail)}
+    return {"message": "; ".join(f"{it}: {text}" for it, text in fields.items()), "errors": fields}
 
 
 def code_of(error: CrudError) -> str:
@@ -210,9 +243,9 @@ def add_exception_handlers(
 
     async def unexpected(request: Request, error: Exception) -> Response:
         del error
-        return write_problem(
-            request, style, 500, "internal_server_error", "Something went wrong on our side"
-        )
+        detail = "Something went wrong on our side"
+        known = request_id_header(request.scope)  # this is written outside of all middleware
+        return write_problem(request, style, 500, "internal_server_error", detail, headers=known)
 
     for kind in (HTTPException, RequestValidationError, CrudError):
         app.add_exception_handler(kind, expected)
@@ -222,6 +255,8 @@ def add_exception_handlers(
 
 def _item(issue: Issue) -> dict[str, Any]:
     item: dict[str, Any] = {"type": issue.type, "loc": list(issue.loc), "msg": issue.msg}
+    if issue.line is not None:
+        item["line"] = issue.line
     place, *rest = issue.loc or ("",)
     if place == "body":
         rest = [] if issue.type == "json_invalid" else rest  # else a position in the text

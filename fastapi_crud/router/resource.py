@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -20,6 +21,7 @@ from fastapi_crud.router.callers import Callers
 from fastapi_crud.router.conditional import Tagger
 from fastapi_crud.router.lanes import Lanes
 from fastapi_crud.router.merging import Merger
+from fastapi_crud.router.parameters import KEY_PARAMETER
 from fastapi_crud.router.problems import ProblemFormat
 from fastapi_crud.router.related import (
     create_by_all,
@@ -32,6 +34,7 @@ from fastapi_crud.router.related import (
 )
 from fastapi_crud.router.responses import RowWriter
 from fastapi_crud.router.views import Included, documented_read, documented_view
+from fastapi_crud.router.wires import Wire, WireWriter, make_wire
 from fastapi_crud.schemas import Schemas, derive_schemas, page_of, replace_of
 from fastapi_crud.service import Service
 from fastapi_crud.uniqueness import unique_keys
@@ -60,6 +63,7 @@ class Resource:
         upsert_targets: The unique keys that clients may upsert by.
         store: Remembers answers to idempotency keys, where that is asked for.
         lanes: Knows the short way to its rows.
+        wire: What is different for clients that are admin frontends; None for all others.
     """
 
     info: ModelInfo
@@ -79,6 +83,12 @@ class Resource:
     upsert_targets: Sequence[tuple[str, ...]]
     store: IdempotencyStore | None
     lanes: Lanes
+    wire: Wire | None
+
+    @cached_property
+    def key_parameters(self) -> Sequence[str]:
+        """What the parts of a key are called in the parameters of endpoints."""
+        return [KEY_PARAMETER.format(i) for i in range(len(self.info.key))]
 
     @property
     def deletion(self) -> Deletion | None:
@@ -118,10 +128,15 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
     included = {path: related_read(info, options, read, path) for path in prefixes(options.include)}
     vocabulary = make_vocabulary(info, _asked(info, options, read))
     shown = documented_read(read, options.readable_by)
+    update = update or derived.update
+    wire = make_wire(info, options, read, names)
+    if wire is not None:
+        vocabulary, update = wire.vocabulary(vocabulary), wire.tolerant(update)
+        shown = wire.documented(shown)
     view = documented_view(shown, names.schema, info, included, sparse=options.fields)
     schemas = Schemas(
         create=create or derived.create,
-        update=update or derived.update,
+        update=update,
         replace=replace_of(create, info, f"{names.schema}Replace") if create else derived.replace,
         read=read,
         page=_page(derived, view, f"{names.schema}Page", options),
@@ -136,7 +151,11 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
             most=options.limits.max_batch,
             create_schema_of=lambda target: create_by_all(target, info),
         )
-    writer = RowWriter(info, read, included, options.pagination)
+    writer = (
+        RowWriter(info, read, included, options.pagination)
+        if wire is None
+        else WireWriter(info, read, included, wire)
+    )
     merger = Merger(info, schemas.update)
     callers = _callers(info, options, read, included, vocabulary, deletions)
     service = options.service or generic[info.model, BaseModel, BaseModel]
@@ -152,7 +171,9 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         vocabulary=vocabulary,
         callers=callers,
         problems=ProblemFormat(
-            validation_detail=options.validation_detail, problem_base=options.problem_base
+            validation_detail=options.validation_detail,
+            problem_base=options.problem_base,
+            by_field=wire is not None,
         ),
         tagger=Tagger(info, read, writer),
         merger=merger if merger.columns else None,
@@ -160,6 +181,7 @@ def make_resource(info: ModelInfo, options: CrudOptions) -> Resource:
         upsert_targets=_upsert_targets(info, bare),
         store=_store(info, options),
         lanes=Lanes(info, options, service, read, callers.view),
+        wire=wire,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -11,10 +11,12 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import override
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.lane import Record
 from fastapi_crud.query.clauses import Query
+from fastapi_crud.query.loading import attributes_of
 from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.query.vocabulary import Pagination
 from fastapi_crud.router.views import WHOLE, Included, Selection, is_derived, record_type, shape_of
@@ -50,13 +52,21 @@ class RowWriter:
         self._info, self._read, self._included = info, read, included
         self._pagination = pagination
         self._derived = is_derived(read)
+        self.json_names = frozenset(
+            name
+            for attribute, name in attributes_of(read).items()
+            if attribute in info.columns and info.columns[attribute].kind.name == "json"
+        )
+        """What is any JSON."""
         self._adapters = lru_cache(MAX_SHAPES)(self._make_adapters)
         self._records = lru_cache(MAX_SHAPES)(self._make_record_adapters)
+        self._shape = lru_cache(MAX_SHAPES)(self._make_shape)
 
     def row(self, row: object, selection: Selection = WHOLE) -> bytes:
         """Write one row."""
         if type(row) is Record and self._derived:
-            return self._records(selection)[0].dump_json(row, by_alias=True, warnings=False)
+            records = self._whole_records if selection is WHOLE else self._records(selection)
+            return records[0].dump_json(row, by_alias=True, warnings=False)
         one, _, left_out = self._adapters(selection)
         return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
@@ -72,6 +82,42 @@ class RowWriter:
         )
         return b'{"items":%b%b}' % (items, rest)
 
+    def lines(self, rows: Sequence[object], selection: Selection = WHOLE) -> bytes:
+        """Write each row on a line of its own."""
+        if type(rows[0]) is Record and self._derived:
+            write = self._records(selection)[0].serializer.to_json
+            return b"\n".join([write(row, by_alias=True, warnings=False) for row in rows]) + b"\n"
+        one, several, left_out = self._adapters(selection)
+        write = one.serializer.to_json
+        read = _read(several, rows)
+        return b"\n".join([write(row, by_alias=True, exclude=left_out) for row in read]) + b"\n"
+
+    def values(self, rows: Sequence[object], selection: Selection = WHOLE) -> list[dict[str, Any]]:
+        """Give the values of several rows as JSON has them, by name."""
+        plain: list[dict[str, Any]]
+        if type(rows[0]) is Record and self._derived:
+            several = self._records(selection)[1]
+            plain = several.dump_python(rows, mode="json", by_alias=True, warnings=False)
+            return plain
+        _, several, _ = self._adapters(selection)
+        plain = several.dump_python(_read(several, rows), mode="json", by_alias=True)
+        return plain
+
+    def names(self, selection: Selection = WHOLE) -> list[str]:
+        """Name what is written of a row, in the order of the schema."""
+        schema, left_out = self._shape(selection)
+        fields = schema.model_fields.items()
+        shown = {name: it for name, it in fields if name not in left_out and not it.exclude}
+        computed = schema.model_computed_fields.items()
+        return [
+            *(it.serialization_alias or it.alias or name for name, it in shown.items()),
+            *(it.alias or name for name, it in computed),
+        ]
+
+    def attributes(self, selection: Selection = WHOLE) -> list[str]:
+        """Name what is read of a row."""
+        return [*attributes_of(self._shape(selection)[0])]
+
     def _several(self, rows: Sequence[object], selection: Selection) -> bytes:
         if rows and type(rows[0]) is Record and self._derived:
             return self._records(selection)[1].dump_json(rows, by_alias=True, warnings=False)
@@ -86,6 +132,14 @@ class RowWriter:
         if self._pagination != "offset":
             rest += [(key, getattr(page, key, None)) for key in ("next_cursor", "prev_cursor")]
         return rest
+
+    @cached_property
+    def _whole_records(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+        return self._records(WHOLE)
+
+    def _make_shape(self, selection: Selection) -> tuple[type[BaseModel], frozenset[str]]:
+        shape = shape_of(self._info, self._read, selection, self._included)
+        return shape.schema, shape.left_out
 
     def _make_adapters(
         self, selection: Selection
@@ -125,15 +179,28 @@ class Answer:
 
     def response(self) -> Response:
         """Send it."""
-        media_type = JSON if self.content else None
-        return Response(self.content or None, self.status, self.headers, media_type=media_type)
+        if self.content:
+            return json_response(self.content, self.status, self.headers)
+        return Response(None, self.status, self.headers)
+
+
+class JSONAnswer(Response):
+    """Sends JSON that is already written."""
+
+    media_type = JSON
+
+    @override
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        given = [(k.lower().encode(), it.encode("latin-1")) for k, it in (headers or {}).items()]
+        length = str(len(self.body)).encode()
+        self.raw_headers = [*given, (b"content-length", length), (b"content-type", JSON.encode())]
 
 
 def json_response(
     content: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with JSON that is already written."""
-    return Response(content, status, headers, media_type=JSON)
+    return JSONAnswer(content, status, headers)
 
 
 def location(request: Request, key: Sequence[str]) -> str:

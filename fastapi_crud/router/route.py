@@ -30,6 +30,9 @@ from fastapi_crud.router.direct import (
 )
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
 
+HEAD_KEY = "fastapi_crud.head"
+"""Where the scope of a GET says that only its headers are asked for."""
+
 EXPECTED = (CrudError, HTTPException, RequestValidationError)
 
 
@@ -116,7 +119,9 @@ class CrudRoute(AnsweringRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HEAD like GET, OPTIONS with what is allowed, other methods with 405."""
         if self._is_head_of_get(scope):
-            await self._answer({**scope, "method": "GET"}, receive, without_body(send))
+            await self._answer(
+                {**scope, "method": "GET", HEAD_KEY: True}, receive, without_body(send)
+            )
         elif scope["method"] in (self.methods or ()):
             await self._answer(scope, receive, send)
         else:

@@ -1,13 +1,13 @@
 """The endpoints of a resource: a table."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pydantic import BaseModel
 
 from fastapi_crud.operations import Operation
-from fastapi_crud.router import batch, batch_bodies, endpoints, lists
+from fastapi_crud.router import batch, batch_bodies, endpoints, importing, lists
 from fastapi_crud.router.resource import Resource
 
 
@@ -85,6 +85,10 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
             201, (400, 409, 415, 422, 503), body="batch_create", answer="items",
             suffix=":batchCreate",
         ),
+        "import": RouteRow(
+            "POST", importing.import_rows, False, "import_{plural}", "Import {plural} from a file",
+            201, (400, 409, 413, 415, 422, 503), answer="imported", suffix=":import",
+        ),
         "batch_update": RouteRow(
             "POST", batch.batch_update, False, "batch_update_{plural}", "Update several {plural}",
             200, (400, 404, 409, 412, 415, 422, 503), body="batch_update", answer="items",
@@ -101,6 +105,23 @@ ROUTES: Mapping[Operation, RouteRow] = MappingProxyType(
     }
 )  # fmt: skip
 """Operation → its endpoint. ADD A ROUTE TO EVERY RESOURCE HERE."""
+
+
+WIRE_ROUTES: Sequence[tuple[Operation, RouteRow]] = (
+    ("list", replace(ROUTES["list"], answer="rows")),
+    ("create", ROUTES["create"]),
+    ("get", ROUTES["get"]),
+    ("update", ROUTES["update"]),
+    ("update", replace(ROUTES["update"], method="PUT", name="replace_{singular}")),
+    ("delete", replace(ROUTES["delete"], status=200, answer="removed")),
+)
+"""What there is on the wires of admin frontends: their PUT is an update by another method."""
+
+
+def routes_of(resource: Resource) -> list[tuple[Operation, RouteRow]]:
+    """Give the endpoints of a resource, each with the operation that it is."""
+    rows = ROUTES.items() if resource.wire is None else WIRE_ROUTES
+    return [(name, row) for name, row in rows if name in resource.options.operations]
 
 
 BATCH_BODIES: Mapping[str, Callable[[Resource], type[BaseModel]]] = MappingProxyType(

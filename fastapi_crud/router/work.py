@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -71,7 +72,7 @@ async def write(
         answer = answer.minimal() if wishes.minimal else answer
         return replace(answer, headers={**answer.headers, **wishes.applied})
 
-    repeatable = request.method == "POST" and resource.store is not None
+    repeatable = resource.store is not None and request.method == "POST"
     wanted = wished if wishes.given else work
     if repeatable:
         wanted = await _once(resource, request, sight, wanted)
@@ -173,14 +174,7 @@ async def _in_session(
     """
 
     async def attempt() -> ResultT:
-        service = resource.service(session)
-        service.repository.view, service.rights = sight.view, sight.rights
-        service.actor, service.announced = sight.actor, resource.options.announced
-        service.lane = lane
-        if service.repository.view is not sight.view:
-            name = type(service).__name__
-            msg = f"repository of {name} is made anew each time: use cached_property"
-            raise ConfigurationError(msg)
+        service = service_in(resource, session, sight, lane)
         async with transaction(session, resource.info):
             return await work(service)
 
@@ -190,6 +184,37 @@ async def _in_session(
     return await _persistently(resource, attempt, hidden, ATTEMPTS if alone else 1)
 
 
+def service_in(
+    resource: Resource, session: AsyncSession, sight: Sight, lane: Lane | None
+) -> AnyService:
+    """Make the service that works for a caller in a session.
+
+    Raises:
+        ConfigurationError: If it cannot be told what the caller may see.
+    """
+    service = resource.service(session)
+    service.repository.view, service.rights = sight.view, sight.rights
+    service.actor, service.announced = sight.actor, resource.options.announced
+    service.lane = lane
+    if service.repository.view is not sight.view:
+        name = type(service).__name__
+        msg = f"repository of {name} is made anew each time: use cached_property"
+        raise ConfigurationError(msg)
+    return service
+
+
+@contextmanager
+def discreet(resource: Resource, hidden: frozenset[str]) -> Generator[None]:
+    """Say nothing in errors of what a client does not know of."""
+    try:
+        yield
+    except ConstraintViolation as error:
+        concealed = resource.concealed(error.fields, hidden)
+        if concealed:
+            raise error.without(concealed) from error
+        raise
+
+
 async def _persistently(
     resource: Resource,
     attempt: Callable[[], Awaitable[ResultT]],
@@ -197,15 +222,10 @@ async def _persistently(
     attempts: int = ATTEMPTS,
 ) -> ResultT:
     """Try again where another transaction won; say nothing of what a client does not know of."""
-    try:
+    with discreet(resource, hidden):
         for number in range(1, attempts):
             try:
                 return await attempt()
             except (TransactionConflict, Raced):
                 await asyncio.sleep(random.uniform(0, BACKOFF * number))  # noqa: S311 - only jitter
         return await attempt()
-    except ConstraintViolation as error:
-        concealed = resource.concealed(error.fields, hidden)
-        if concealed:
-            raise error.without(concealed) from error
-        raise

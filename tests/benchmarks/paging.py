@@ -151,7 +151,7 @@ async def _run(backend: str, rows: int, rounds: int) -> bool:
     try:
         async with OPEN[backend]() as database:
             await database.create_all()
-            await _execute(database, FILL[backend].format(rows=rows))
+            await execute_in(database, FILL[backend].format(rows=rows))
             show(f"\n== {backend}: {rows:,} rows, medians of {rounds} rounds")
             held = [await _measure(database, order, rows, rounds) for order in ORDERS]
             await _measure_counts(database, rounds)
@@ -253,13 +253,13 @@ def _counted(database: Database, where: tuple[Where, ...], mode: CountMode) -> W
 @asynccontextmanager
 async def _index(database: Database, columns: str) -> AsyncGenerator[None]:
     """Make the only index beside that of the primary key."""
-    await _execute(database, f"CREATE INDEX measured ON items ({columns})")
-    await _execute(database, SETTLE[database.engine.dialect.name])
+    await execute_in(database, f"CREATE INDEX measured ON items ({columns})")
+    await execute_in(database, SETTLE[database.engine.dialect.name])
     yield
-    await _execute(database, "DROP INDEX measured")
+    await execute_in(database, "DROP INDEX measured")
 
 
-async def _execute(database: Database, statement: str) -> None:
+async def execute_in(database: Database, statement: str) -> None:
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.exec_driver_sql(statement)

@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fastapi_crud"
 ROOMS = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 SHOWN_ELSEWHERE = {
+    "__main__.py": "tests/test_main.py",
     "auth/common_passwords.py": "tests/auth/test_passwords.py",
     "auth/desk.py": "tests/auth/test_account_endpoints.py",
     "auth/routes.py": "tests/auth/test_router.py",
@@ -17,15 +18,25 @@ SHOWN_ELSEWHERE = {
     "lane.py": "tests/router/test_lanes.py",
     "lookups.py": "tests/test_upserts.py",
     "prepared.py": "tests/router/test_lanes.py",
+    "router/formats.py": "tests/router/test_export.py",
     "resolution.py": "tests/test_options.py",
     "settling.py": "tests/test_writer.py",
     "query/asked.py": "a value without behaviour",
     "query/filterable.py": "tests/query/test_vocabulary.py",
+    "router/dialects.py": "tests/router/test_wires.py",
+    "router/wire_checks.py": "tests/router/test_wires.py",
+    "router/wire_documentation.py": "tests/router/test_wires.py",
+    "router/wire_parsing.py": "tests/router/test_wires.py",
     "router/write_checks.py": "tests/router/test_checks.py",
     "router/resource.py": "a value without behaviour",
     "router/parameters.py": "tests/contract/test_openapi.py",
     "router/documentation.py": "tests/contract/test_openapi.py",
     "router/responses.py": "tests/router/test_endpoints.py",
+    "testing/accounts.py": "tests/testing/test_fixtures.py",
+    "testing/apps.py": "tests/testing/test_fixtures.py",
+    "testing/databases.py": "tests/testing/test_fixtures.py",
+    "testing/jobs.py": "tests/testing/test_fixtures.py",
+    "testing/statements.py": "tests/testing/test_connection.py",
     "tasks/__main__.py": "tests/tasks/test_main.py",
     "tasks/exceptions.py": "tests/tasks/test_execution.py",
 }

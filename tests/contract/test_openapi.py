@@ -33,6 +33,7 @@ RESOURCES: tuple[type[Any], ...] = (
 
 FULL: dict[str, Any] = {
     "operations": [*DEFAULT_OPERATIONS, "search"],
+    "export": True,
     "filters": {"*": ..., "books.title": ...},
     "search": ["name"],
     "fields": True,
@@ -114,7 +115,9 @@ def test_every_problem_is_documented_as_problem_json(document: dict[str, Any]) -
                 expected = "ValidationProblem" if status == "422" else "Problem"
                 assert schema == {"$ref": f"#/components/schemas/{expected}"}
             else:
-                assert types == {"application/json"}, (path, method, status)
+                files = {"text/csv", "application/x-ndjson"}
+                exported = (path, method) == ("/api/authors", "get")
+                assert types == {"application/json", *(files if exported else ())}
         assert "422" in operation["responses"]
         assert "503" in operation["responses"]
 

@@ -21,7 +21,8 @@ PROMISED = frozenset(
         "PostgreSQLFullText", "SQLiteFullText", "Search", "format_body", "format_query",
         "AuditEntry", "Audited", "Base", "CrudError", "CrudOptions", "Database", "DbSession", "IntPrimaryKey", "Limits",
         "Owner", "Page", "Query", "Repository", "Schemas", "Service", "Settings", "SoftDelete", "Timestamps",
-        "UUIDPrimaryKey", "Versioned", "add_cors", "add_exception_handlers", "get_db",
+        "UUIDPrimaryKey", "Versioned", "add_cors", "add_docs", "add_exception_handlers", "get_db",
+        "JSONFormatter", "RequestIdFilter", "add_request_ids", "current_request_id", "make_health_router",
         "get_settings", "idempotency_table", "make_crud_router", "make_schemas", "owning", "prune_idempotency_keys",
     }
 )  # fmt: skip
@@ -61,7 +62,20 @@ def test_router_options_are_crud_options() -> None:
     )
 
 
-EXTRAS = ("celery", "jose", "passlib", "asyncpg", "asyncmy", "psycopg", "httpx2", "pytest")
+EXTRAS = (
+    "celery",
+    "fastapi_offline",
+    "jose",
+    "opentelemetry.sdk",
+    "sqladmin",
+    "wtforms",
+    "passlib",
+    "asyncpg",
+    "asyncmy",
+    "psycopg",
+    "httpx2",
+    "pytest",
+)
 
 
 def test_importing_the_core_imports_no_extra() -> None:

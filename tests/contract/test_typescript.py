@@ -1,30 +1,22 @@
 """A TypeScript client generated from the document takes right calls and refuses wrong ones.
 
-`client.ts`, beside this file, has the calls. What npm installs comes from its registry: tests that
-need it are skipped where it does not answer, and fail there with `CI=true`.
+`client.ts`, beside this file, has the calls.
 """
 
-import asyncio
 import enum
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from subprocess import PIPE, STDOUT
-from typing import Any, NoReturn
+from tempfile import mkdtemp
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -37,14 +29,14 @@ from fastapi_crud import (
     make_crud_router,
 )
 from fastapi_crud.operations import DEFAULT_OPERATIONS
+from tests.npm import run, run_script
+from tests.serving import serving
 
 CALLS = Path(__file__).with_name("client.ts")
-PACKAGES = ("openapi-typescript@7", "openapi-fetch@0", "typescript@5")
-INSTALL = ("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *PACKAGES)
 GENERATE = ("npx", "openapi-typescript", "openapi.json", "-o", "schema.d.ts")
 COMPILE = (
     "npx", "tsc", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom",
-    "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess",
+    "--strict", "--typeRoots", "none", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess",
 )  # fmt: skip
 MARK = re.compile(r" *// @ts-expect-error: ")
 
@@ -118,41 +110,15 @@ def make_app(database: Database) -> FastAPI:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what npm installs, the document, the types made of it, and the calls."""
-    folder = tmp_path_factory.mktemp("typescript")
-    (folder / "package.json").write_text('{"private": true, "type": "module"}', encoding="utf-8")
-    if shutil.which("npm") is None:
-        unavailable("there is no npm")
-    installed = run(folder, *INSTALL)
-    if installed.returncode:
-        unavailable(f"npm cannot install: {installed.stdout}")
+def folder(packages: Path) -> Path:
+    """A folder with the document, the types made of it, and the calls."""
+    folder = Path(mkdtemp(dir=packages))
     document = json.dumps(make_app(Database("sqlite://")).openapi())
     (folder / "openapi.json").write_text(document, encoding="utf-8")
     shutil.copy(CALLS, folder)
     generated = run(folder, *GENERATE)
     assert generated.returncode == 0, generated.stdout
     return folder
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip what needs npm; fail where it must be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command; all that it prints is its output."""
-    return subprocess.run(
-        command,
-        cwd=folder,
-        stdout=PIPE,
-        stderr=STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 @pytest.mark.npm
@@ -185,25 +151,7 @@ async def test_a_server_answers_the_right_calls(folder: Path) -> None:
     assert compiled.returncode == 0, compiled.stdout
     database = Database(f"sqlite:///{folder}/books.db", metadata=Base.metadata, create_all=True)
     async with serving(make_app(database)) as url:
-        script = f"import('./client.js').then(({{ right }}) => right('{url}'))"
-        node = await asyncio.create_subprocess_exec(
-            "node", "-e", script, cwd=folder, stdout=PIPE, stderr=STDOUT
-        )
-        printed, _ = await node.communicate()
-    assert node.returncode == 0, printed.decode()
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncGenerator[str]:
-    """Serve an app by uvicorn on a free port, and give its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield "http://{}:{}".format(*listener.getsockname())
-        finally:
-            server.should_exit = True
-            await task
+        await run_script(folder, f"(await import('./client.js')).right('{url}')")
 
 
 def test_a_table_of_seven_columns_has_few_parameters() -> None:

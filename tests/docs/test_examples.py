@@ -1,6 +1,7 @@
 """The examples of the documentation do what their pages say."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,26 @@ async def test_quickstart_serves_notes(visit: Visit) -> None:
             "total": 1,
         }
         assert (await client.delete("/api/v1/notes/1")).status_code == 204
+
+
+async def test_two_wires_serve_the_same_notes(visit: Visit) -> None:
+    """Does each router answer its own clients about the same rows?"""
+    async with visit("two_wires") as client:
+        created = await client.post("/api/notes", json={"title": "a"})
+        assert (await client.get("/api/notes?limit=1")).json()["total"] == 1
+        listed = await client.get("/api/admin_notes?range=[0,9]")
+        assert listed.json() == [created.json()]
+        assert listed.headers["content-range"] == "admin_notes 0-0/1"
+
+
+async def test_api_docs_come_from_the_app(visit: Visit) -> None:
+    """Do both pages name nothing but what the app serves itself?"""
+    async with visit("api_docs") as client:
+        for path in ("/docs", "/redoc"):
+            page = await client.get(path)
+            assert (page.status_code, "https://" in page.text) == (200, False)
+            for asset in re.findall(r"/docs-assets/[\w.-]+", page.text):
+                assert (await client.get(asset)).status_code == 200
 
 
 async def test_service_rules_tidy_titles_of_new_and_changed_notes(visit: Visit) -> None:

@@ -142,7 +142,8 @@ def test_the_table_of_query_mistakes_is_complete() -> None:
     """Does each type of mistake that the code tells stand in the table?"""
     page = (REFERENCE / "errors.md").read_text()
     section = page.partition("## Queries")[2].partition("## Classes")[0]
-    code = "".join(path.read_text() for path in (ROOT / "fastapi_crud" / "query").glob("*.py"))
+    rooms = [*(ROOT / "fastapi_crud" / "query").glob("*.py"), ROOT / "fastapi_crud" / "streams.py"]
+    code = "".join(path.read_text() for path in rooms)
     told = re.findall(r"(?:note|Issue)\(\s*\"(\w+)\"", code)
     assert {*re.findall(r"^\| `(\w+)`", section, re.MULTILINE)} == {*told}
 

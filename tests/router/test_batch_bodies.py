@@ -85,6 +85,9 @@ def test_paths_end_in_verbs() -> None:
         "/articles/{id}:purge": ("purge_article", ["204", "404", "409", "422", "503"]),
         "/articles:search": ("search_articles", ["200", "400", "415", "422", "503"]),
         "/articles:batchCreate": ("batch_create_articles", ["201", "400", "409", "415", "422", "503"]),
+        "/articles:import": (
+            "import_articles", ["201", "400", "409", "413", "415", "422", "503"],
+        ),
         "/articles:batchUpdate": (
             "batch_update_articles", ["200", "204", "400", "404", "409", "412", "415", "422", "503"],
         ),

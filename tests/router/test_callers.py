@@ -211,7 +211,7 @@ def test_who_makes_rows_is_asked_whose_they_are(operation: Any) -> None:
     """Is every owner asked where rows may be made, and nowhere else?"""
     asked = callers(({"update": own_body}, {"delete": own_title})).dependencies(operation)
     owners = [it for name, it in asked.items() if name.startswith("owner_")]
-    makes = operation in {"create", "batch_create", "upsert", "replace"}
+    makes = operation in {"create", "batch_create", "import", "upsert", "replace"}
     assert owners == ([own_body, own_title] if makes else [])
 
 

@@ -363,6 +363,20 @@ async def test_defaults_of_every_kind(db: Database, serve: Serve, opened: list[N
         assert len(opened) <= (0 if db.engine.dialect.update_returning else 4)
 
 
+class Untitled(BaseModel):
+    """A row without its key."""
+
+    body: str | None
+
+
+async def test_the_key_need_not_be_shown(sqlite: Database, serve: Serve) -> None:
+    """Is the place of a new row told although its answer does not show the key?"""
+    client = serve(sqlite, make_crud_router(Note, read_schema=Untitled))
+    created = await client.post("/notes", json={"title": "a"})
+    assert (created.status_code, created.json()) == (201, {"body": None})
+    assert (await client.get(created.headers["location"])).json() == {"body": None}
+
+
 async def test_stored_addresses_are_shown_as_they_are(sqlite: Database, serve: Serve) -> None:
     """Is an address in the answer not parsed again, whichever way it was read?"""
 

@@ -12,7 +12,8 @@ LABELS, BARS, FIGURES, GAP = 130, 110, 110, 16
 """Widths: of the names, of the longest bar, of the figures beside it, between the charts."""
 ROW, HEAD, TITLE = 20, 30, 34
 """Heights: of a bar with its space, of what stands above a chart, of what stands above all."""
-CHART = BARS + FIGURES + GAP
+CHART, ABREAST = BARS + FIGURES + GAP, 2
+"""The width of a chart, and how many stand side by side: more are too small on a page."""
 
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1f2328; }
@@ -42,21 +43,28 @@ def draw(
         variants: The bars of each chart.
     """
     height = HEAD + ROW * len(variants) + GAP
-    drawn = [_text(0, 16, "title", title)]
-    for i, (backend, taken) in enumerate(results.items()):
-        top = TITLE + i * height
-        drawn.append(_text(0, top + 16, "head", backend))
-        drawn += [
-            _text(0, top + HEAD + ROW * row + 11, "name", variant.name)
-            for row, variant in enumerate(variants)
-        ]
-        for column, operation in enumerate(OPERATIONS):
-            drawn += _chart(taken, operation, variants, LABELS + CHART * column, top)
-    width, whole = LABELS + CHART * len(OPERATIONS), TITLE + height * len(results)
+    drawn, top = [_text(0, 16, "title", title)], TITLE
+    for backend, taken in results.items():
+        for first in range(0, len(OPERATIONS), ABREAST):
+            drawn += _names(backend, variants, top)
+            for column, operation in enumerate(OPERATIONS[first : first + ABREAST]):
+                drawn += _chart(taken, operation, variants, LABELS + CHART * column, top)
+            top += height
+    width, whole = LABELS + CHART * ABREAST, top
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {whole}" role="img">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>\n" + "\n".join(drawn) + "\n</svg>\n"
     )
+
+
+def _names(backend: str, variants: Sequence[Variant], top: int) -> list[str]:
+    return [
+        _text(0, top + 16, "head", backend),
+        *(
+            _text(0, top + HEAD + ROW * row + 11, "name", variant.name)
+            for row, variant in enumerate(variants)
+        ),
+    ]
 
 
 def _chart(

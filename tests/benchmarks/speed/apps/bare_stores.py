@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import make_url
 
-from fastapi_crud.database import SQLITE_PRAGMAS
+from fastapi_crud.engines import SQLITE_PRAGMAS
 from tests.benchmarks.speed.apps.users import POOL_SIZE, fake_hash
 
 asyncpg: Any = import_module("asyncpg")  # has no types

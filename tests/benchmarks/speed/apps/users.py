@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, MetaData, String, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from fastapi_crud.database import SQLITE_PRAGMAS
+from fastapi_crud.engines import SQLITE_PRAGMAS
 
 POOL_SIZE = 16
 POOL: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0}

@@ -1,0 +1,1 @@
+"""A blog: posts of users, with comments and tags."""

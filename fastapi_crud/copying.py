@@ -1,0 +1,160 @@
+"""COPY: how PostgreSQL takes many new rows with the least effort.
+
+It stores what an INSERT would store, where nothing but the table has a say in that.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.util import await_
+
+from fastapi_crud.columns import ModelInfo
+from fastapi_crud.plans import Plans
+
+FEWEST = 100
+"""With fewer rows an INSERT is as quick."""
+MAX_COPIES = 256
+PLAIN = sa.text(
+    "SELECT relkind IN ('r', 'p') AND NOT relrowsecurity AND NOT relhasrules "
+    "FROM pg_class WHERE oid = CAST(:name AS regclass)"
+)
+"""Whether COPY can fill a table as INSERT does
+(https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9)."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """Which columns of a table are filled, and with what.
+
+    Args:
+        table: The table.
+        names: The attributes.
+        columns: Their columns.
+        dialect: What converts values for the driver.
+    """
+
+    table: Any
+    names: Sequence[str]
+    columns: Sequence[sa.Column[Any]]
+    dialect: Dialect
+
+    @property
+    def full_name(self) -> str:
+        """The name of the table, quoted."""
+        return self.dialect.identifier_preparer.format_table(self.table)
+
+    def records(self, rows: Sequence[Row]) -> Sequence[Sequence[Any]]:
+        """Give rows as the driver takes them."""
+        types: list[Any] = [column.type for column in self.columns]
+        converts = [each._cached_bind_processor(self.dialect) for each in types]  # noqa: SLF001
+        records: Sequence[Sequence[Any]] = [*map(_picker(self.names), rows)]
+        if not any(converts):
+            return records
+        pairs = [(i, convert) for i, convert in enumerate(converts) if convert is not None]
+        return [_converted(record, pairs) for record in records]
+
+    def run(self, connection: Connection, records: Sequence[Sequence[Any]]) -> None:
+        """Store records on a connection whose transaction has begun.
+
+        Raises:
+            DBAPIError: If the database refuses, as an INSERT raises it.
+        """
+        adapted: Any = connection.connection.dbapi_connection
+        work = adapted.driver_connection.copy_records_to_table(
+            self.table.name,
+            schema_name=self.table.schema,
+            columns=[column.name for column in self.columns],
+            records=records,
+        )
+        try:
+            await_(work)
+        except Exception as error:  # noqa: BLE001 - it is raised as what it is to SQLAlchemy
+            _refuse(connection, adapted, error)
+
+
+async def copy_rows(session: AsyncSession, info: ModelInfo, rows: Sequence[Row]) -> bool:
+    """Store new rows by COPY, if that is the same as by INSERT.
+
+    Args:
+        session: Where; its transaction has begun.
+        info: The model.
+        rows: Value by attribute name, all with the same names.
+
+    Returns:
+        Whether they are stored.
+    """
+    engine = session.get_bind(info.mapper).engine
+    copy = copy_of(info, frozenset(rows[0]), engine.dialect) if len(rows) >= FEWEST else None
+    heard: Any = session.sync_session.dispatch
+    if copy is None or heard.do_orm_execute or not Plans(AsyncEngine(engine)).usable:
+        return False
+    await session.flush()
+    connection = await session.connection(bind_arguments={"mapper": info.mapper})
+    if not await connection.scalar(PLAIN, {"name": copy.full_name}):
+        return False
+    await connection.run_sync(copy.run, copy.records(rows))
+    return True
+
+
+@lru_cache(MAX_COPIES)
+def copy_of(info: ModelInfo, names: frozenset[str], dialect: Dialect) -> Copy | None:
+    """Prepare to fill columns.
+
+    Args:
+        info: The model.
+        names: The attributes that are given.
+        dialect: The dialect.
+
+    Returns:
+        None where only a statement knows what is stored: on other databases, where SQL or the
+        mapper fills in columns, where types have SQL of their own.
+    """
+    mapper: Any = info.mapper
+    table: Any = mapper.local_table
+    single = isinstance(mapper.local_table, sa.Table)
+    if dialect.driver != "asyncpg" or not single:
+        return None
+    columns: list[Any] = [info.columns[name].columns[0] for name in names]
+    made: set[Any] = {it for it in table.columns if it.default is not None} - {*columns}
+    types: list[Any] = [it.type for it in columns]
+    said = any(each._has_bind_expression for each in types)  # noqa: SLF001
+    numbered = any(it.identity is not None and it.identity.always for it in columns)
+    mapped = mapper.version_id_col is not None or mapper.polymorphic_on is not None
+    if made or said or numbered or mapped or not columns:
+        return None
+    return Copy(table, [*names], columns, dialect)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Row], Sequence[Any]]:
+    """Give what takes values out of a row, in this order."""
+    pick: Any = itemgetter  # gives one value, not a tuple of it, for one name
+    several: Callable[[Row], Sequence[Any]] = pick(*names)
+    return several if len(names) > 1 else lambda row: (row[names[0]],)
+
+
+def _converted(record: Sequence[Any], pairs: Sequence[tuple[int, Any]]) -> Sequence[Any]:
+    values = [*record]
+    for i, convert in pairs:
+        values[i] = convert(values[i])
+    return values
+
+
+def _refuse(connection: Any, adapted: Any, error: Exception) -> None:  # noqa: ANN401
+    """Raise an error of the driver as SQLAlchemy raises it."""
+    known = error
+    if isinstance(error, TypeError | ValueError | OverflowError):  # it cannot be sent
+        known = adapted.dbapi.DataError(str(error))
+    else:
+        try:
+            adapted._handle_exception(error)  # noqa: SLF001 - the way of all its errors
+        except Exception as raised:  # noqa: BLE001 - it raises what the error is to SQLAlchemy
+            known = raised
+    connection._handle_dbapi_exception(known, "COPY", None, None, None)  # noqa: SLF001

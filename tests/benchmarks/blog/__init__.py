@@ -1,0 +1,1 @@
+"""The blog of the tutorial, written otherwise: to count lines."""
