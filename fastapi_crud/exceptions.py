@@ -217,7 +217,7 @@ class InvalidLines(CrudError):
 
     def __init__(self, message: str | None = None, *, issues: Sequence[Issue] = ()) -> None:
         super().__init__(message)
-        self.issues = tuple(issues)
+        self.issues: tuple[Issue, ...] = tuple(issues)
 
 
 class NotAcceptable(CrudError):
@@ -240,7 +240,7 @@ class UnsupportedMediaType(CrudError):
         self, message: str | None = None, *, accepted: Sequence[str] = ("application/json",)
     ) -> None:
         super().__init__(message)
-        self.accepted = tuple(accepted)
+        self.accepted: tuple[str, ...] = tuple(accepted)
 
 
 class InvalidIdempotencyKey(CrudError):

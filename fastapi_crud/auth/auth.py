@@ -101,7 +101,7 @@ class Auth(Gate[UserT]):
         if missing := [name for name in NEEDED if name not in info.columns]:
             msg = f"{info.name} has no {', '.join(missing)}: let it inherit UserMixin"
             raise ConfigurationError(msg)
-        self.model = model
+        self.model: type[UserT] = model
         self.by_environment = False
         if defer is not None and notifier is None:
             msg = "defer= needs a notifier=: it is what sends the mail in the end"

@@ -3,6 +3,16 @@
 PYTEST_DONT_REWRITE: it asserts nothing, and a `conftest.py` may import it before it is a plugin.
 """
 
+from fastapi_crud.exceptions import ConfigurationError
+
+try:
+    import httpx2 as httpx2
+    import pytest as pytest
+    import pytest_asyncio as pytest_asyncio
+except ImportError as _missing:  # pragma: no cover - every test run has the extra
+    msg = "the tests lack something: pip install 'fastapi-crud-factory[testing]'"
+    raise ConfigurationError(msg) from _missing
+
 from fastapi_crud.testing.accounts import Accounts as Accounts
 from fastapi_crud.testing.fixtures import (
     app as app,

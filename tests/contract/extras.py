@@ -11,9 +11,11 @@ with each extra, as if it were so.
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from importlib.abc import MetaPathFinder
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
 from types import MappingProxyType, ModuleType
+from typing import ClassVar
 
 Said = dict[str, str]
 
@@ -65,11 +67,28 @@ def _mysql() -> None:
 
 
 def _testing() -> None:
-    import httpx2
-    import pytest
-    import pytest_asyncio
+    from fastapi_crud.testing import count_statements
 
-    del httpx2, pytest, pytest_asyncio
+    del count_statements
+
+
+def _admin() -> None:
+    from fastapi_crud.admin import add_admin
+
+    del add_admin
+
+
+def _swagger() -> None:
+    from fastapi import FastAPI
+
+    from fastapi_crud import add_docs
+
+    add_docs(FastAPI(docs_url=None, redoc_url=None))
+
+
+def _otel() -> None:
+    for name in ("instrumentation.fastapi", "instrumentation.sqlalchemy", "sdk.trace"):
+        import_module(f"opentelemetry.{name}")
 
 
 TRIES: Mapping[str, tuple[str, Callable[[], None]]] = MappingProxyType(
@@ -82,22 +101,26 @@ TRIES: Mapping[str, tuple[str, Callable[[], None]]] = MappingProxyType(
         "postgresql": ("postgresql", _postgresql),
         "mysql": ("mysql", _mysql),
         "testing": ("testing", _testing),
+        "admin": ("admin", _admin),
+        "swagger": ("swagger", _swagger),
+        "otel": ("otel", _otel),
     }
 )
 """What is tried, and the extra that it needs."""
 
 
-class Absence(MetaPathFinder):
-    """Finds that some packages are not installed."""
+class Present(PathFinder):
+    """Finds packages as ever, but for some: these seem not to be installed."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self.names = {*names}
+    absent: ClassVar[frozenset[str]] = frozenset()
 
-    def find_spec(self, name: str, path: object, target: ModuleType | None = None) -> None:
-        """Say that a package is not there."""
-        del path, target
-        if name.partition(".")[0] in self.names:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module, or not."""
+        is_absent = fullname.partition(".")[0] in cls.absent
+        return None if is_absent else super().find_spec(fullname, path, target)
 
 
 def _said() -> Said:
@@ -113,11 +136,11 @@ def _said() -> Said:
     return said
 
 
-def _said_with(finder: Absence, names: Iterable[str]) -> Said:
+def _said_with(names: Iterable[str]) -> Said:
     """Try everything without some packages, in a copy of this process."""
     reading, writing = os.pipe()
     if not os.fork():
-        finder.names = {*names}
+        Present.absent = frozenset(names)
         os.write(writing, json.dumps(_said()).encode())
         os._exit(0)
     os.close(writing)
@@ -129,10 +152,10 @@ def _said_with(finder: Absence, names: Iterable[str]) -> Said:
 
 def main(absent: Mapping[str, Iterable[str]]) -> dict[str, Said]:
     """Try everything with each extra."""
-    finder = Absence(absent[""])
-    sys.meta_path.insert(0, finder)
+    Present.absent = frozenset(absent[""])
+    sys.meta_path[:] = [Present if it is PathFinder else it for it in sys.meta_path]
     _base()  # once for all
-    return {extra: _said_with(finder, names) for extra, names in absent.items()}
+    return {extra: _said_with(names) for extra, names in absent.items()}
 
 
 def alone() -> int:
@@ -143,9 +166,9 @@ def alone() -> int:
 
 
 def says_what_to_do(name: str, text: str) -> bool:
-    """Whether an attempt that failed named its extra; tools of the tests are not ours to speak."""
+    """Whether an attempt that failed named its extra; nothing of ours imports what is in `otel`."""
     needed = TRIES[name][0]
-    return needed == "testing" or f"pip install 'fastapi-crud-factory[{needed}]'" in text
+    return needed == "otel" or f"pip install 'fastapi-crud-factory[{needed}]'" in text
 
 
 def show(said: object) -> None:

@@ -24,8 +24,10 @@ import griffe
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 PACKAGE = "fastapi_crud"
-PLUG_INS = ("fastapi_crud.auth", "fastapi_crud.tasks")
+PLUG_INS = ("fastapi_crud.admin", "fastapi_crud.auth", "fastapi_crud.tasks", "fastapi_crud.testing")
 HEADING = "### Breaking"
+WIDTH = 100
+"""Characters of a line; longer signatures have one for each parameter, so that changes are seen."""
 EXPORT = re.compile(r"\b(\w+) as \1\b")
 ENTRY = re.compile(r"^::: ([\w.]+)", re.MULTILINE)
 
@@ -52,7 +54,7 @@ def main(command: str) -> int:
 
 
 def snapshot(root: Path) -> str:
-    """Write down each public name of a checkout: one line each."""
+    """Write down each public name of a checkout."""
     package = _load(root)
     names = public_names(root, package)
     lines = (line for name in names for line in _lines(name, package, names))
@@ -135,7 +137,8 @@ def _find(package: griffe.Module, name: str) -> griffe.Object:
 def _exported(module: griffe.Module) -> list[str]:
     """Give the names in a package that are written `X as X`, or those of a room."""
     if module.is_init_module:
-        return EXPORT.findall(module.source)
+        source = re.sub(r"^ *import .*", "", module.source, flags=re.MULTILINE)
+        return EXPORT.findall(source)
     return [k for k, it in module.members.items() if not k.startswith("_") and not it.is_alias]
 
 
@@ -164,8 +167,12 @@ def _lines(name: str, package: griffe.Module, names: Iterable[str]) -> Iterator[
 def _line(name: str, found: griffe.Object) -> str:
     if isinstance(found, griffe.Function):
         prefix = "async " if "async" in found.labels else ""
-        parameters = ", ".join(_parameters(found))
-        return f"{prefix}{name}({parameters}) -> {found.returns}"
+        parameters = [*_parameters(found)]
+        line = f"{prefix}{name}({', '.join(parameters)}) -> {found.returns}"
+        if len(line) <= WIDTH:
+            return line
+        rows = "".join(f"    {each},\n" for each in parameters)
+        return f"{prefix}{name}(\n{rows}) -> {found.returns}"
     if isinstance(found, griffe.Attribute):
         annotation = "" if found.annotation is None else f": {found.annotation}"
         is_alias = isinstance(found.parent, griffe.Module)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from difflib import unified_diff
 from pathlib import Path
 from types import ModuleType
 from typing import get_type_hints
@@ -131,10 +132,8 @@ def test_the_written_api_is_that_of_the_code() -> None:
     """Is each change of a promise written down, so that it is seen?"""
     written = public_api.SNAPSHOT.read_text(encoding="utf-8").splitlines()
     found = public_api.snapshot(public_api.ROOT).splitlines()
-    changed = [f"- {line}" for line in written if line not in found]
-    changed += [f"+ {line}" for line in found if line not in written]
-    told = "\n".join(["run `python -m tests.contract.public_api write`:", *changed])
-    assert found == written, told
+    changed = [*unified_diff(written, found, "written", "found", lineterm="")]
+    assert not changed, "\n".join(["run `python -m tests.contract.public_api write`:", *changed])
 
 
 RELEASED = """
