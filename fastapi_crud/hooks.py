@@ -103,7 +103,11 @@ class Hooks(ForModel, Generic[ModelT]):
         """
 
     async def after_create(self, row: ModelT) -> None:
-        """Hook: a row was stored, but is not committed yet."""
+        """Hook: a row was stored, but is not committed yet.
+
+        Args:
+            row: The row as it is now.
+        """
 
     async def before_update(self, id: Any, values: dict[str, Any]) -> None:  # noqa: A002, ANN401
         """Hook: change the values of a PATCH or PUT, or raise to refuse it.
@@ -124,16 +128,32 @@ class Hooks(ForModel, Generic[ModelT]):
         """
 
     async def before_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
-        """Hook: raise to refuse the deletion."""
+        """Hook: raise to refuse the deletion.
+
+        Args:
+            id: The primary key of the row.
+        """
 
     async def after_delete(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
-        """Hook: a row was deleted, but that is not committed yet."""
+        """Hook: a row was deleted, but that is not committed yet.
+
+        Args:
+            id: The primary key that the row had.
+        """
 
     async def before_restore(self, id: Any) -> None:  # noqa: A002, ANN401 - any key
-        """Hook: raise to refuse that a deletion is undone."""
+        """Hook: raise to refuse that a deletion is undone.
+
+        Args:
+            id: The primary key of the row.
+        """
 
     async def after_restore(self, row: ModelT) -> None:
-        """Hook: the deletion of a row was undone, but that is not committed yet."""
+        """Hook: the deletion of a row was undone, but that is not committed yet.
+
+        Args:
+            row: The row as it is now.
+        """
 
     async def before_upsert(self, values: dict[str, Any]) -> None:
         """Hook: change the values of a row that is stored or changed, or raise to refuse it.

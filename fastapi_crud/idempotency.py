@@ -30,7 +30,11 @@ BATCH = 1000  # expired keys that are looked up at a time
 
 
 def idempotency_table(metadata: sa.MetaData) -> sa.Table:
-    """Give the table of the keys, `idempotency_keys`; the same for the same metadata."""
+    """Give the table of the keys, `idempotency_keys`; the same for the same metadata.
+
+    Args:
+        metadata: Where your models' tables are: migrations and `create_all` then see it as well.
+    """
     return sa.Table(
         "idempotency_keys",
         metadata,

@@ -144,11 +144,19 @@ class Reader(ForModel, Generic[ModelT]):
         )
 
     async def count(self, *where: Where) -> int:
-        """Count the rows for which all conditions hold."""
+        """Count the rows for which all conditions hold.
+
+        Args:
+            *where: Clauses of ours, or SQLAlchemy expressions; without any, all rows count.
+        """
         return cast("int", await self._scalar(self._statements().count(where), where))
 
     async def exists(self, *where: Where) -> bool:
-        """Tell whether a row exists for which all conditions hold."""
+        """Tell whether a row exists for which all conditions hold.
+
+        Args:
+            *where: Clauses of ours, or SQLAlchemy expressions; without any, every row will do.
+        """
         statement = sa.select(sa.exists(self._statements().keys(where)))
         return bool(await self._scalar(statement, where))
 

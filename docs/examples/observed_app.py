@@ -39,8 +39,13 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stdout": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stdout"], "level": "INFO"},
     "loggers": {
-        "uvicorn": {"handlers": [], "propagate": True},
-        "uvicorn.access": {"handlers": [], "propagate": True, "filters": ["without_probes"]},
+        "uvicorn": {"handlers": [], "propagate": True, "level": "INFO"},
+        "uvicorn.access": {
+            "handlers": [],
+            "propagate": True,
+            "level": "INFO",
+            "filters": ["without_probes"],
+        },
     },
 }
 # --8<-- [end:logging]

@@ -90,7 +90,11 @@ class Caller(Generic[UserT]):
         return self.scopes if self.limit is None else self.scopes & self.limit
 
     def may(self, *scopes: str) -> bool:
-        """Tell whether this request has all of some scopes."""
+        """Tell whether this request has all of some scopes.
+
+        Args:
+            *scopes: The scopes, such as `"posts:write"`.
+        """
         user: Any = self.user
         if user.is_superuser:
             return self.limit is None or self.limit.issuperset(scopes)

@@ -130,7 +130,11 @@ class Gate(ABC, Generic[UserT]):
         return documented(login_caller, 401, 403)
 
     def require_scopes(self, *scopes: str) -> Callable[..., Any]:
-        """Give a dependency that gives the user; 403 without all of the scopes, 401 for nobody."""
+        """Give a dependency that gives the user; 403 without all of the scopes, 401 for nobody.
+
+        Args:
+            *scopes: The scopes, such as `"posts:write"`.
+        """
         asked = self.known_caller
 
         async def require_scopes(caller: Annotated[Caller[UserT], Depends(asked)]) -> UserT:
@@ -144,6 +148,9 @@ class Gate(ABC, Generic[UserT]):
         """Give a dependency that tells whether the caller has all of the scopes.
 
         For `readable_by=` and `writable_by=`: whoever lacks them does not see or write a column.
+
+        Args:
+            *scopes: The scopes, such as `"salary:read"`.
         """
         asked = self.caller
 

@@ -227,7 +227,7 @@ def policy_of(settings: AuthSettings) -> PasswordPolicy:
 
 
 def get_password_hash(password: str) -> str:
-    """Give a new hash, at the default cost; for scripts and tests, as it would block a loop.
+    """Hash a password, at the default cost; for scripts and tests, as it would block a loop.
 
     Raises:
         WeakPassword: If no hash can be made of it.
@@ -236,7 +236,7 @@ def get_password_hash(password: str) -> str:
 
 
 def verify_password(password: str, hashed: str) -> bool:
-    """Tell whether the password is right, whatever its hash has cost; for scripts and tests."""
+    """Tell whether the password is the `hashed` one, at whatever cost; for scripts and tests."""
     return (_verified(_default_hasher(), password, hashed) or WRONG)[0]
 
 

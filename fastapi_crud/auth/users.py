@@ -103,6 +103,9 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
     """The rules of users: passwords are hashed, and changed by those who know the current one.
 
     From scripts nobody is asked for the current password, and the policy holds as well.
+
+    Args:
+        session: The session to work in. Whoever opened it commits it.
     """
 
     @cached_property
@@ -111,7 +114,11 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
         return auth_of(self.model)
 
     async def get_by_email(self, email: str) -> ModelT | None:
-        """Give the user with an address, however it is spelled; None if there is none."""
+        """Give the user with an address, however it is spelled; None if there is none.
+
+        Args:
+            email: The address.
+        """
         return await self.repository.get_by(email_key=email_key(email))
 
     async def authenticate(self, email: str, password: str) -> ModelT | None:
@@ -119,6 +126,10 @@ class UserService(Service[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Up
 
         It takes as long for an unknown address as for a wrong password. It opens no login and
         counts no failures: that is what `make_auth_router` is for.
+
+        Args:
+            email: The address.
+            password: The password, as it was typed.
         """
         user: Any = await self.get_by_email(email)
         stored = None if user is None else user.hashed_password

@@ -63,7 +63,11 @@ class Search:
 
 @dataclass(frozen=True, slots=True, init=False)
 class And:
-    """All of these hold."""
+    """All of these hold.
+
+    Args:
+        *parts: Clauses of ours, or SQLAlchemy expressions.
+    """
 
     parts: tuple["Where", ...]
 
@@ -73,7 +77,11 @@ class And:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Or:
-    """At least one of these holds."""
+    """At least one of these holds.
+
+    Args:
+        *parts: Clauses of ours, or SQLAlchemy expressions.
+    """
 
     parts: tuple["Where", ...]
 
@@ -83,7 +91,11 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """This does not hold; unlike in SQL, a comparison with NULL simply does not hold either."""
+    """This does not hold; unlike in SQL, a comparison with NULL simply does not hold either.
+
+    Args:
+        part: A clause of ours, or a SQLAlchemy expression.
+    """
 
     part: "Where"
 

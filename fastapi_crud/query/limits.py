@@ -23,7 +23,7 @@ class Limits:
         max_import: How many rows an import may have.
         max_import_bytes: How many bytes an import may have.
         max_included: How many rows of a to-many relationship are shown with each row.
-        idempotency_hours: For how long the answer to an idempotency key is kept.
+        idempotency_hours: For how many hours the answer to an idempotency key is kept.
         max_exact_count: How many rows `count=estimated` counts before it estimates.
     """
 

@@ -15,7 +15,7 @@ SESSIONS_KEY = "fastapi_crud.sessions"
 
 
 async def get_db(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Give the session of this request.
+    """Give the session of this request, whose connection FastAPI passes in.
 
     All dependencies and endpoints of one request share it. It commits when the dependency ends:
     with `DbSession` before the answer is sent, so that a failed commit is an error the client

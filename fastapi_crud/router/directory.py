@@ -30,6 +30,7 @@ class CrudRouters(APIRouter):
         app.include_router(api)
 
     Other routers and endpoints of your own may be in it as well; the order counts as always.
+    Its arguments are those of `APIRouter`.
     """
 
     @cached_property

@@ -122,7 +122,7 @@ def make_celery(
         name: The name of the app.
         autodiscover: Packages whose module `tasks` a worker imports. A package that is itself
             called `tasks` is imported with all its modules.
-        lease: How long a job is given to the worker that begins it; longer than any `time_limit`.
+        lease: Seconds that a job is given to the worker that begins it; longer than any `time_limit`.
     """
     app: Any = cast("Any", CheckedCelery)(name, task_cls=CheckedTask)
     app.conf.update(configuration(settings or TaskSettings()))
@@ -146,7 +146,7 @@ class CeleryDispatcher:
     Args:
         celery: The app, as `make_celery` gives it.
         timeout: Seconds that sending may take; the relay tries again later.
-        lease: As the relay's: it sends a job again once that has passed, so workers drop messages
+        lease: Seconds, as the relay's: it sends a job again once that has passed, so workers drop messages
             that are older.
     """
 

@@ -41,6 +41,9 @@ class Mailer(Protocol):
     async def send(self, message: EmailMessage) -> None:
         """Send one.
 
+        Args:
+            message: The mail, as `EmailMessage` of ours makes sure of it.
+
         Raises:
             Retry: If it may be accepted later.
             Permanent: If it will never be. Neither holds an address or a text.
@@ -202,7 +205,11 @@ class MemoryMailer:
 
 
 def mailer_of(settings: TaskSettings) -> Mailer:
-    """Give the mailer that a deployment has decided on: by SMTP if there is a host."""
+    """Give the mailer that a deployment has decided on: by SMTP if there is a host.
+
+    Args:
+        settings: What it has decided on.
+    """
     if settings.smtp_host:
         return SMTPMailer.from_settings(settings)
     logger.warning("mails are printed, not sent: set SMTP_HOST to send them")

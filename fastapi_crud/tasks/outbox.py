@@ -23,7 +23,11 @@ MAX_ERROR = 1000
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """Give the table of the jobs, `task_outbox`; the same for the same metadata."""
+    """Give the table of the jobs, `task_outbox`; the same for the same metadata.
+
+    Args:
+        metadata: Where your models' tables are: migrations and `create_all` then see it as well.
+    """
     return sa.Table(
         "task_outbox",
         metadata,

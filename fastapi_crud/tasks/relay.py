@@ -33,6 +33,9 @@ class Dispatcher(Protocol):
     async def dispatch(self, jobs: Sequence[Job]) -> None:
         """Send jobs; only their ids leave the database.
 
+        Args:
+            jobs: Those that this relay has claimed.
+
         Raises:
             Exception: If they could not be sent: they stay, and are sent again later.
         """
@@ -50,7 +53,7 @@ class Relay:
         dispatcher: Sends jobs to workers; without one they run in this process.
         concurrency: How many run, or are sent, at the same time.
         poll: Seconds between two looks at an outbox that had nothing to do.
-        lease: How long a job is given to whoever has it; longer than any task's `time_limit`.
+        lease: Seconds that a job is given to whoever has it; longer than any task's `time_limit`.
         grace: Seconds that jobs at work are given when the relay stops.
     """
 
@@ -147,7 +150,7 @@ class Relay:
         """Delete jobs that ended well long ago, and tell how many: call it now and then.
 
         Args:
-            older_than: How long ago; until then their `dedupe_key` is taken.
+            older_than: How long ago they ended; until then their `dedupe_key` is taken.
         """
         async with self.database.session() as session:
             return await outbox.prune(session, older_than=older_than)

@@ -278,7 +278,14 @@ def task(name: str, *, retry: RetryPolicy | None = None, time_limit: float = 300
 async def enqueue(
     session: AsyncSession, asked: Task[P], *args: P.args, **kwargs: P.kwargs
 ) -> UUID | None:
-    """Ask for a call of a task, with the transaction of a session; see `Task.enqueue`."""
+    """Ask for a call of a task, with the transaction of a session; see `Task.enqueue`.
+
+    Args:
+        session: The session to store the job in. Whoever opened it commits it.
+        asked: The task.
+        *args: What to call it with.
+        **kwargs: What to call it with, by name.
+    """
     return await asked.enqueue(session, *args, **kwargs)
 
 

@@ -135,11 +135,10 @@ def _find(package: griffe.Module, name: str) -> griffe.Object:
 
 
 def _exported(module: griffe.Module) -> list[str]:
-    """Give the names in a package that are written `X as X`, or those of a room."""
-    if module.is_init_module:
-        source = re.sub(r"^ *import .*", "", module.source, flags=re.MULTILINE)
-        return EXPORT.findall(source)
-    return [k for k, it in module.members.items() if not k.startswith("_") and not it.is_alias]
+    """Give the names in a package that are written `X as X`; a room exports none by itself."""
+    if not module.is_init_module:
+        return []
+    return EXPORT.findall(re.sub(r"^ *import .*", "", module.source, flags=re.MULTILINE))
 
 
 def _paths(found: griffe.Object) -> Iterator[str]:

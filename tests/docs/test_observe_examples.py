@@ -24,14 +24,15 @@ def logging_restored() -> Iterator[None]:
     """The logging of this process, as it was."""
     names = ("uvicorn", "uvicorn.access")
     root, level = [*logging.root.handlers], logging.root.level
-    kept = {n: (logging.getLogger(n).handlers, logging.getLogger(n).propagate) for n in names}
+    kept = {n: (it.handlers, it.propagate, it.level) for n in names if (it := logging.getLogger(n))}
     yield
     logging.root.handlers[:] = root
     logging.root.setLevel(level)
-    for name, (handlers, propagate) in kept.items():
+    for name, (handlers, propagate, own_level) in kept.items():
         logger = logging.getLogger(name)
         logger.filters.clear()
         logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(own_level)
 
 
 async def test_the_observed_app_is_ready(visit: Visit) -> None:

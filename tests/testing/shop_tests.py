@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fastapi_crud import ConfigurationError, Database
 from fastapi_crud.tasks import EmailMessage
 from fastapi_crud.testing import Accounts, Outbox, count_statements
-from tests.testing.shop import Article, User, add, log, parts, script_db
+from tests.testing.shop import Article, User, add, celery, log, parts, script_db
 
 pytestmark = pytest.mark.asyncio
+celery.set_current()  # this process may have made others since
 PEN = {"name": "pen"}
 
 

@@ -82,6 +82,7 @@ def test_a_conftest_of_two_lines_is_enough(run: Run) -> None:
     assert str(run(SHOP, text_of("shop"))) == "16 passed"
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("name", [name for name in ("postgresql", "mariadb") if name in BACKENDS])
 def test_a_server_gives_databases(name: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Does the same hold on a server, on which nothing is left?"""
