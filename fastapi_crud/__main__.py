@@ -123,6 +123,8 @@ class Progress:
 class Report(Mistakes):
     """Says on standard error what is wrong with which line, as soon as that is known."""
 
+    more: int = 0
+
     @override
     def note(self, index: int, number: int, issues: Iterable[Issue]) -> None:
         self.more += 1

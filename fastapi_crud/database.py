@@ -28,7 +28,7 @@ from fastapi_crud.slow_queries import warn_of_slow_queries
 
 __all__ = ["AsyncSession", "Database", "after_commit", "commit", "transaction"]
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 STATE_KEY = "fastapi_crud_database"
 """Name under which `Database.lifespan` leaves itself in the state of the app and of requests."""
@@ -80,9 +80,12 @@ class Database:
             msg = "create_all=True needs the tables: Database(metadata=Base.metadata)"
             raise ConfigurationError(msg)
         self.metadata = metadata
-        self.engine = engine or make_engine(url, settings or get_settings(), engine_options)
+        self.engine: AsyncEngine = engine or make_engine(
+            url, settings or get_settings(), engine_options
+        )
         warn_of_slow_queries(self.engine, slow_query)
-        self.sessionmaker = self._own = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._own = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.sessionmaker: async_sessionmaker[AsyncSession] = self._own
         self._create_all = create_all
         databases.add(self)
 

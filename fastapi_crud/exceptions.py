@@ -105,9 +105,11 @@ class ConstraintViolation(CrudError):
         constraint: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.fields = tuple(fields)
+        self.fields: tuple[str, ...] = tuple(fields)
         self.constraint = constraint
-        self.issues = tuple(Issue(self.code, ("body", field), str(self)) for field in fields)
+        self.issues: tuple[Issue, ...] = tuple(
+            Issue(self.code, ("body", field), str(self)) for field in fields
+        )
 
     def without(self, hidden: Collection[str]) -> "ConstraintViolation":
         """Give the same error, but for fields that the caller does not know of."""
@@ -202,7 +204,7 @@ class InvalidQuery(CrudError):
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         super().__init__("; ".join(issue.msg for issue in issues))
-        self.issues = tuple(issues)
+        self.issues: tuple[Issue, ...] = tuple(issues)
 
 
 class InvalidLines(CrudError):
@@ -215,7 +217,7 @@ class InvalidLines(CrudError):
 
     def __init__(self, message: str | None = None, *, issues: Sequence[Issue] = ()) -> None:
         super().__init__(message)
-        self.issues = tuple(issues)
+        self.issues: tuple[Issue, ...] = tuple(issues)
 
 
 class NotAcceptable(CrudError):
@@ -238,7 +240,7 @@ class UnsupportedMediaType(CrudError):
         self, message: str | None = None, *, accepted: Sequence[str] = ("application/json",)
     ) -> None:
         super().__init__(message)
-        self.accepted = tuple(accepted)
+        self.accepted: tuple[str, ...] = tuple(accepted)
 
 
 class InvalidIdempotencyKey(CrudError):

@@ -25,7 +25,7 @@ class InputSchema(BaseModel):
     `defaulted_fields` go back to their default where a PUT leaves them out.
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", protected_namespaces=())
     ignored_fields: ClassVar[frozenset[str]] = frozenset()
     defaulted_fields: ClassVar[frozenset[str]] = frozenset()
 
@@ -33,7 +33,7 @@ class InputSchema(BaseModel):
 class OutputSchema(BaseModel):
     """Base of the derived answer schemas: filled from the attributes of a row."""
 
-    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True, protected_namespaces=())
 
 
 class _Lasting(dict[str, Any]):

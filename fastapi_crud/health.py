@@ -16,7 +16,7 @@ from fastapi_crud.router.dependencies import database_of
 from fastapi_crud.router.documentation import responses
 from fastapi_crud.router.problems import ProblemFormat, write_problem
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[object]]
 """Raises if what it asks does not answer."""

@@ -169,7 +169,7 @@ async def prune_idempotency_keys(session: AsyncSession, table: sa.Table) -> int:
 class Claim(sa.Insert):
     """An INSERT that yields to the row that is there, and on MariaDB never waits for it."""
 
-    inherit_cache = True
+    inherit_cache: bool | None = True
 
 
 @compiles(Claim)

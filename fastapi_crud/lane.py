@@ -57,7 +57,8 @@ class Lane(Streams[Any]):
     def __init__(
         self, info: ModelInfo, names: Iterable[str], engine: AsyncEngine, view: View
     ) -> None:
-        self.model, self._info = info.model, info
+        self.model: Any = info.model
+        self._info = info
         self.view = view
         self._names = tuple(names)
         self._engine = engine

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, DateTime, Integer, MetaData, Uuid
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
 from fastapi_crud.exceptions import ConfigurationError
@@ -74,7 +74,7 @@ class Base(DeclarativeBase):
     Any other base works as well; this one saves the naming convention.
     """
 
-    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 def uuid7() -> UUID:
@@ -92,8 +92,8 @@ class UTCDateTime(TypeDecorator[datetime]):
     SQLite and MySQL keep no offset; this type adds it again when it reads.
     """
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = DateTime(timezone=True)
+    cache_ok: bool | None = True
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:  # noqa: ANN401 - as SQLAlchemy types it
         """Ask MySQL and MariaDB for microseconds, which they leave out by default."""

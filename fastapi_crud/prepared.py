@@ -1,6 +1,6 @@
 """The statements of one model whose rows go the short way: made once, run again and again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -53,7 +53,7 @@ class Prepared:
         self._info, self._names = info, names
         self._translator, self._dialect = translator, dialect
         remembered = lru_cache(MAX_STATEMENTS)
-        self.page = remembered(self._page)
+        self.page: Callable[..., Statement] = remembered(self._page)
         self._inserting = remembered(self._insert)
         self._updating = remembered(self._update)
 

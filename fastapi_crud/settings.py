@@ -1,6 +1,7 @@
 """Settings of an app from its environment; nothing is read at import."""
 
 from functools import lru_cache
+from typing import ClassVar
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -24,7 +25,9 @@ class Settings(BaseSettings):
         allowed_origins: Origins that browsers may call from, as a JSON list; `["*"]` for any.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore"
+    )
 
     app_name: str = "FastAPI App"
     debug: bool = False
@@ -42,7 +45,7 @@ class NamedSettings(BaseSettings):
     Only those count there, and in `.env`; in Python they are given by the attributes' names.
     """
 
-    model_config = SettingsConfigDict(
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_file=".env",
         env_file_encoding="utf-8",
         extra="ignore",

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 DEFAULT_LIMIT = 0.2
 """Seconds, where statements are logged anyway."""

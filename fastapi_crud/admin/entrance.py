@@ -43,8 +43,10 @@ class AdminEntrance(AuthenticationBackend):
     """
 
     def __init__(self, auth: Auth[Any], database: Database, cookies: Cookies) -> None:
-        self.auth, self.database, self.cookies = auth, database, cookies
-        self.middlewares = [Middleware(self._sessions)]
+        self.auth: Auth[Any] = auth
+        self.database: Database = database
+        self.cookies: Cookies = cookies
+        self.middlewares: list[Middleware] = [Middleware(self._sessions)]
 
     def _sessions(self, app: ASGIApp) -> SessionMiddleware:
         """Sign cookies by a key of their own, which is read when the first request comes."""

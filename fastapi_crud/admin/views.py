@@ -20,7 +20,7 @@ from fastapi_crud.query.loading import attributes_of
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.service import Service
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 AnyService = Service[Any, Any, Any]
 _helpers: Any = helpers  # untyped in part

@@ -101,7 +101,7 @@ class Auth(Gate[UserT]):
         if missing := [name for name in NEEDED if name not in info.columns]:
             msg = f"{info.name} has no {', '.join(missing)}: let it inherit UserMixin"
             raise ConfigurationError(msg)
-        self.model = model
+        self.model: type[UserT] = model
         self.by_environment = False
         if defer is not None and notifier is None:
             msg = "defer= needs a notifier=: it is what sends the mail in the end"
@@ -109,7 +109,9 @@ class Auth(Gate[UserT]):
         self.notifier = notifier
         self.defer = defer
         self.on_event = on_event
-        self.roles = {role: frozenset(scopes) for role, scopes in (roles or {}).items()}
+        self.roles: Mapping[str, frozenset[str]] = {
+            role: frozenset(scopes) for role, scopes in (roles or {}).items()
+        }
         self.registration = registration
         self.api_keys = api_keys
         self.cookies = cookies
@@ -120,7 +122,7 @@ class Auth(Gate[UserT]):
         self._codec, self._throttle = codec, throttle
         name = "OAuth2PasswordBearer" if prefix == "auth_" else f"{info.name}Bearer"
         url = (settings and settings.token_url) or "auth/login"
-        self.scheme = BearerScheme(name, url, lambda: self.codec)
+        self.scheme: BearerScheme = BearerScheme(name, url, lambda: self.codec)
         _remember(self)
         if not any(issubclass(model, known) for known in user_models):
             user_models.add(model)

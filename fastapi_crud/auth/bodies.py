@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -37,7 +37,7 @@ Moment = Annotated[
 class Body(BaseModel):
     """Base of the bodies: unknown keys are an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 class Credentials(Body):
@@ -124,7 +124,7 @@ class EmailChange(Body):
 class LoginRead(BaseModel):
     """A login that runs."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
 
     id: UUID
     created_at: datetime

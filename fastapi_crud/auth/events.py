@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fastapi_crud.models import utc_now
 
-logger = logging.getLogger("fastapi_crud.auth")
+logger: logging.Logger = logging.getLogger("fastapi_crud.auth")
 
 EventName = Literal[
     "registered", "logged_in", "login_failed", "login_throttled", "refreshed", "refresh_reused",

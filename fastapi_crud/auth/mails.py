@@ -14,7 +14,7 @@ from fastapi_crud.auth.tables import AuthTables
 from fastapi_crud.database import AsyncSession
 from fastapi_crud.models import utc_now
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 Purpose = Literal["verify", "reset", "change_email"]

@@ -26,7 +26,7 @@ SKEW = 5
 FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 TEXTS = ("sub", "jti", "sid")
 """Claims that are texts, and not empty."""
-OPTIONS = {
+OPTIONS: Mapping[str, bool | int] = {
     **{f"require_{name}": True for name in ("exp", "iat", "sub", "jti", "iss", "aud")},
     "leeway": 0,
 }

@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ClauseElement
 class Explain(Executable, ClauseElement):
     """The plan of a statement as JSON, without running it."""
 
-    inherit_cache = False
+    inherit_cache: bool | None = False
 
     def __init__(self, statement: sa.Select[Any]) -> None:
         self.statement = statement

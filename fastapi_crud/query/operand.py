@@ -69,8 +69,8 @@ class Operand:
 class Single(sa.TypeDecorator[float]):
     """A single-precision float that is compared with others of its kind (PostgreSQL)."""
 
-    impl = sa.REAL
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = sa.REAL
+    cache_ok: bool | None = True
 
     def bind_expression(self, bindparam: Any) -> Any:  # noqa: ANN401 - as SQLAlchemy types it
         """Round the other side to single precision."""

@@ -1,7 +1,7 @@
 """The bodies of requests and answers about several rows."""
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -12,7 +12,7 @@ from fastapi_crud.schemas import OutputSchema, key_fields
 class Strict(BaseModel):
     """Base of the bodies: unknown keys are an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 def items_answer(resource: Resource) -> type[BaseModel]:

@@ -31,7 +31,7 @@ class CrudRouter(APIRouter, Generic[ModelT, CreateT, UpdateT, ReadT]):
         super().__init__(**router_options)
         self.model = model
         self.schemas = schemas
-        self.crud_options = CrudOptions()  # the factory says which
+        self.crud_options: CrudOptions = CrudOptions()  # the factory says which
         self._confined = (-1, False)
 
     @override

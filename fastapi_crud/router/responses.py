@@ -52,7 +52,7 @@ class RowWriter:
         self._info, self._read, self._included = info, read, included
         self._pagination = pagination
         self._derived = is_derived(read)
-        self.json_names = frozenset(
+        self.json_names: frozenset[str] = frozenset(
             name
             for attribute, name in attributes_of(read).items()
             if attribute in info.columns and info.columns[attribute].kind.name == "json"
@@ -193,7 +193,11 @@ class JSONAnswer(Response):
     def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
         given = [(k.lower().encode(), it.encode("latin-1")) for k, it in (headers or {}).items()]
         length = str(len(self.body)).encode()
-        self.raw_headers = [*given, (b"content-length", length), (b"content-type", JSON.encode())]
+        self.raw_headers: list[tuple[bytes, bytes]] = [
+            *given,
+            (b"content-length", length),
+            (b"content-type", JSON.encode()),
+        ]
 
 
 def json_response(

@@ -13,7 +13,7 @@ from fastapi_crud.tasks.relay import Relay
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-logger = logging.getLogger("fastapi_crud.tasks")
+logger: logging.Logger = logging.getLogger("fastapi_crud.tasks")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

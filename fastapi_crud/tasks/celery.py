@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID
 
 import anyio
 import anyio.to_thread
 from sqlalchemy.exc import UnboundExecutionError
 from sqlalchemy.ext.asyncio import AsyncSession
-from typing_extensions import override
 
 from fastapi_crud.database import Database
 from fastapi_crud.exceptions import ConfigurationError
@@ -30,19 +29,21 @@ from fastapi_crud.tasks.relay import LEASE, Relay
 from fastapi_crud.tasks.settings import TaskSettings
 from fastapi_crud.tasks.task import Task, TaskContext, binders, registry
 
-try:
-    from celery import (  # type: ignore[import-untyped]
-        Celery,  # pyright: ignore[reportMissingTypeStubs]
-        Task as CeleryTask,
-        signals as celery_signals,
-    )
-    from celery.worker.request import Request as CeleryRequest  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
-except ImportError as missing:  # pragma: no cover - every test run has the extra
-    msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
-    raise ConfigurationError(msg) from missing
+if TYPE_CHECKING:  # Celery has no types; with stubs, write `celery: Celery = make_celery()`
+    Celery: TypeAlias = Any
+    CeleryApp: TypeAlias = object
+    CeleryRequest: TypeAlias = object
+    CeleryTask: TypeAlias = object
+    signals: Any = ...
+else:
+    try:
+        from celery import Celery, Celery as CeleryApp, Task as CeleryTask, signals
+        from celery.worker.request import Request as CeleryRequest
+    except ImportError as error:  # pragma: no cover - tests have the extra, or are other processes
+        msg = "Celery is not installed: pip install 'fastapi-crud-factory[celery]'"
+        raise ConfigurationError(msg) from error
 
-logger = logging.getLogger(__name__)
-signals: Any = celery_signals
+logger: logging.Logger = logging.getLogger(__name__)
 
 RUN = "fastapi_crud.run"
 """The Celery task that runs a job of the outbox."""
@@ -60,7 +61,7 @@ HIDDEN = {"argsrepr": "(…)", "kwargsrepr": "{…}"}
 """What logs and events show of the arguments."""
 
 
-class AnxiousRequest(CeleryRequest):  # type: ignore[misc]
+class AnxiousRequest(CeleryRequest):
     """A message at work; if it cannot be acknowledged, its worker connects again."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -68,7 +69,7 @@ class AnxiousRequest(CeleryRequest):  # type: ignore[misc]
         cast("Any", super()).__init__(*args, **{**kwargs, "connection_errors": ()})
 
 
-class CheckedTask(CeleryTask):  # type: ignore[misc]
+class CheckedTask(CeleryTask):
     """The base of plain Celery tasks: refuses what Celery would never run."""
 
     Request = AnxiousRequest
@@ -81,11 +82,10 @@ class CheckedTask(CeleryTask):  # type: ignore[misc]
         _refuse_async(cast("Any", cls).run)
 
 
-class CheckedCelery(Celery):  # type: ignore[misc]
+class CheckedCelery(CeleryApp):
     """A Celery app that refuses an `async def`, where it is defined."""
 
-    @override
-    def task(self, *functions: Any, **options: Any) -> Any:  # Celery's decorator
+    def task(self, *functions: Any, **options: Any) -> Any:  # noqa: ANN401 - Celery's
         """Make a plain Celery task, as Celery does.
 
         Raises:
@@ -124,7 +124,7 @@ def make_celery(
             called `tasks` is imported with all its modules.
         lease: Seconds that a job is given to the worker that begins it; longer than any `time_limit`.
     """
-    app: Any = CheckedCelery(name, task_cls=CheckedTask)
+    app: Any = cast("Any", CheckedCelery)(name, task_cls=CheckedTask)
     app.conf.update(configuration(settings or TaskSettings()))
     if autodiscover:
         app.autodiscover_tasks([*autodiscover])

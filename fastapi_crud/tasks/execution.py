@@ -10,7 +10,7 @@ from fastapi_crud.tasks.exceptions import LeaseLost, Permanent, Retry
 from fastapi_crud.tasks.outbox import MAX_ERROR, Job, end
 from fastapi_crud.tasks.task import RetryPolicy, TaskContext, registry
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 async def execute(database: Database, job: Job) -> None:

@@ -19,7 +19,7 @@ from fastapi_crud.tasks.exceptions import Permanent, Retry
 from fastapi_crud.tasks.letters import EmailMessage as EmailMessage, is_address, letter_of
 from fastapi_crud.tasks.settings import TLS, TaskSettings
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 THREADS = 4
 """How many mails one mailer sends at the same time, per event loop."""

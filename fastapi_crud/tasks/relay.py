@@ -17,7 +17,7 @@ from fastapi_crud.tasks.execution import execute
 from fastapi_crud.tasks.outbox import DeadJob, Health, Job
 from fastapi_crud.tasks.task import wakers
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 MARGIN = timedelta(seconds=30)
 """How much longer than its time limit a job is nobody else's."""

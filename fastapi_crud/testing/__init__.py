@@ -3,6 +3,17 @@
 PYTEST_DONT_REWRITE: it asserts nothing, and a `conftest.py` may import it before it is a plugin.
 """
 
+from importlib import import_module
+
+from fastapi_crud.exceptions import ConfigurationError
+
+try:
+    for _name in ("httpx2", "pytest", "pytest_asyncio"):
+        import_module(_name)
+except ImportError as _missing:  # pragma: no cover - every test run has the extra
+    msg = "the tests lack something: pip install 'fastapi-crud-factory[testing]'"
+    raise ConfigurationError(msg) from _missing
+
 from fastapi_crud.testing.accounts import Accounts as Accounts
 from fastapi_crud.testing.fixtures import (
     app as app,

@@ -32,7 +32,7 @@ LOST = (
 class SinglePool(StaticPool):
     """Lends the one connection of a test to everybody, as long as the test runs."""
 
-    is_open = False
+    is_open: bool = False
 
     @override
     def _do_get(self) -> Any:

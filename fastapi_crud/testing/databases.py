@@ -42,7 +42,7 @@ class Store:
     def __post_init__(self) -> None:
         """Make the engine that all tests share, each with a connection of its own."""
         self.engine: AsyncEngine = self._database(poolclass=SinglePool).engine
-        self.transactions = Transactions(self.engine)
+        self.transactions: Transactions = Transactions(self.engine)
 
     @property
     def url(self) -> URL:

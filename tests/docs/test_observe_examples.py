@@ -24,10 +24,8 @@ def logging_restored() -> Iterator[None]:
     """The logging of this process, as it was."""
     names = ("uvicorn", "uvicorn.access")
     root, level = [*logging.root.handlers], logging.root.level
-    kept = {
-        name: (it.handlers, it.propagate, it.level)
-        for name, it in zip(names, map(logging.getLogger, names), strict=True)
-    }
+    loggers = {name: logging.getLogger(name) for name in names}
+    kept = {name: (it.handlers, it.propagate, it.level) for name, it in loggers.items()}
     yield
     logging.root.handlers[:] = root
     logging.root.setLevel(level)
