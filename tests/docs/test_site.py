@@ -119,7 +119,11 @@ async def test_pages_fit(
 async def test_a_word_is_found(chromium: Browser, url: str, screenshots: Path) -> None:
     """Does the search of the site, which runs in the browser, find a page by a word in it?"""
     async with looking(chromium, url) as look:
-        await look.page.get_by_role("textbox", name="Search").fill("tenants")
+        box = look.page.get_by_role("textbox", name="Search")
+        await box.click()
+        ready = look.page.get_by_text("Type to start searching")
+        await expect(ready).to_be_visible()  # its index is loaded by then
+        await box.fill("tenants")
         found = look.page.locator(".md-search-result__link").filter(has_text="Owners and tenants")
         await expect(found.first).to_be_visible()
         await look.picture(screenshots, "site-search")
