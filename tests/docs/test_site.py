@@ -123,7 +123,7 @@ async def test_a_word_is_found(chromium: Browser, url: str, screenshots: Path) -
         await box.click()
         ready = look.page.get_by_text("Type to start searching")
         await expect(ready).to_be_visible()  # its index is loaded by then
-        await box.fill("tenants")
+        await box.press_sequentially("tenants")
         found = look.page.locator(".md-search-result__link").filter(has_text="Owners and tenants")
         await expect(found.first).to_be_visible()
         await look.picture(screenshots, "site-search")
