@@ -63,19 +63,19 @@ class Lane(Streams[Any]):
         self._names = tuple(names)
         self._engine = engine
         self._plans = Plans(engine)
-        self._session: AsyncSession | None = None
+        self.session: Any = None
         self._prepared = Prepared(info, self._names, self._translator, engine.dialect)
 
     def within(self, session: AsyncSession) -> Self:
         """Go this way in the transaction of a session."""
         lane = copy(self)
-        lane.session = lane._session = session  # noqa: SLF001 - of its own class
+        lane.session = session
         return lane
 
     @property
     def is_crowded(self) -> bool:
         """Whether its session holds changes, or rows of the model, which would not hear of any."""
-        session = self._session
+        session = self.session
         if session is None:
             return False
         pending = session.new or session.dirty or session.deleted
@@ -148,10 +148,9 @@ class Lane(Streams[Any]):
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Any]:
         with translated(self.info):
-            if self._session is not None:
-                return await self._session.run_sync(
-                    _execute, self.info.mapper, statement.sql, values
-                )
+            if self.session is not None:
+                session: AsyncSession = self.session
+                return await session.run_sync(_execute, self.info.mapper, statement.sql, values)
             if statement.plan is not None and self._plans.usable:
                 return await self._plans.fetch(statement.plan, values)
             async with self._engine.connect() as connection:

@@ -17,12 +17,12 @@ from fastapi_crud.admin.forms import BLANK, STRUCTURED, body, field, inputs, pla
 from fastapi_crud.database import Database, transaction
 from fastapi_crud.exceptions import CrudError, InvalidData, NotFound
 from fastapi_crud.query.loading import attributes_of
+from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.resource import Resource
-from fastapi_crud.service import Service
+from fastapi_crud.router.work import AnyService, service_in
 
 logger: logging.Logger = logging.getLogger(__name__)
 
-AnyService = Service[Any, Any, Any]
 _helpers: Any = helpers  # untyped in part
 
 
@@ -77,9 +77,8 @@ class ResourceView(ModelView):
         resource = self.resource
         with _told(resource):
             async with self.database.sessionmaker() as session:
-                service = resource.service(session)
-                service.repository.view = resource.callers.view
-                service.actor, service.announced = request.state.admin, resource.options.announced
+                sight = Sight(resource.callers.view, actor=request.state.admin)
+                service = service_in(resource, session, sight, None)
                 async with transaction(session, resource.info):
                     return await work(service)
 

@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from fastapi_crud.router.crud_router import CrudRouter
+from fastapi_crud.router.direct import FASTAPI
+from fastapi_crud.router.matching import FOUND
 
 Entries = dict[str, list[tuple[int, Any]]]
 """Part of a path → what FastAPI made of the routers that have it, each with its place.
@@ -42,16 +44,16 @@ class CrudRouters(APIRouter):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Ask the routers that the path may belong to; all, before it belongs to none."""
         found = self._find(scope)
-        return super().matches(scope) if found is None else (found[0], {})
+        if found is None:
+            return super().matches(scope)
+        scope.setdefault(FOUND, {})[id(_included_in(scope))] = found[1]
+        return found[0], {}
 
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the router answer that was found."""
-        found = self._find(scope)
-        if found is None:
-            await super().handle(scope, receive, send)
-        else:
-            await found[1].handle(scope, receive, send)
+        found = scope.get(FOUND, {}).pop(id(_included_in(scope)), None)
+        await (super().handle if found is None else found.handle)(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[Match, Any] | None:
         """Find the first router that matches, or else the first that does but for the method.
@@ -71,7 +73,7 @@ class CrudRouters(APIRouter):
         return partial
 
     def _candidates(self, scope: Scope) -> Iterator[Any]:
-        entries = self._entries_of(scope.get("fastapi", {}).get("included_router"))
+        entries = self._entries_of(_included_in(scope))
         parts = {"", *scope["path"].replace(":", "/").split("/")}
         found = [entry for part in parts for entry in entries.get(part, ())]
         return (candidate for _, candidate in sorted(found, key=itemgetter(0)))
@@ -84,6 +86,11 @@ class CrudRouters(APIRouter):
             entries = _entries(candidates)
             self._known[id(included)] = len(self.routes), included, entries
         return entries
+
+
+def _included_in(scope: Scope) -> Any:  # noqa: ANN401 - FastAPI's own
+    """Tell which inclusion of a router is asked now."""
+    return scope.get(FASTAPI, {}).get("included_router")
 
 
 def _entries(candidates: Sequence[Any]) -> Entries:

@@ -29,6 +29,7 @@ from fastapi_crud.query.vocabulary import Vocabulary
 from fastapi_crud.router.asking import Asker, Wanted
 from fastapi_crud.router.dependencies import database_of, opened
 from fastapi_crud.router.formats import FORMATS, OFFERED, Format
+from fastapi_crud.router.headers import header_lines
 from fastapi_crud.router.negotiation import best_of
 from fastapi_crud.router.problems import problem_of
 from fastapi_crud.router.resource import Resource
@@ -64,7 +65,7 @@ class Exporter:
         Raises:
             NotAcceptable: If it accepts none.
         """
-        accept = ",".join(request.headers.getlist("accept"))
+        accept = ",".join(header_lines(request.scope, b"accept"))
         chosen = _chosen(accept) if len(accept) <= MAX_REMEMBERED else best_of(accept, OFFERED)
         if chosen is None:
             raise NotAcceptable
