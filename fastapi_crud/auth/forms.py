@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from fastapi_crud.auth.bodies import Credentials
 from fastapi_crud.exceptions import UnsupportedMediaType
+from fastapi_crud.router.headers import media_type_of
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 16_384
@@ -24,7 +25,7 @@ async def read_credentials(request: Request) -> Credentials:
         UnsupportedMediaType: If the body is neither a form nor JSON.
         RequestValidationError: If something is missing, repeated or too long.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request.scope)
     if media_type == FORM:
         return _checked(_read_form(await _read_body(request)))
     if media_type != "application/json":

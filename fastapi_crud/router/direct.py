@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope
 
 from fastapi_crud.exceptions import UnsupportedMediaType
 from fastapi_crud.router.answers import built_of
-from fastapi_crud.router.headers import header_lines
+from fastapi_crud.router.headers import header_lines, media_type_of
 
 FASTAPI = "fastapi"
 """Where FastAPI keeps what it knows of a request, in its ASGI scope (since 0.137)."""
@@ -139,7 +139,7 @@ def check_media_type(request: Request) -> None:
     headers = request.headers
     if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
         return
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request.scope)
     if media_type != "application/json" and not (
         media_type.startswith("application/") and media_type.endswith("+json")
     ):

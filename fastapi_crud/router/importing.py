@@ -22,6 +22,7 @@ from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.direct import again
 from fastapi_crud.router.endpoints import Endpoint
 from fastapi_crud.router.formats import CSV, NDJSON
+from fastapi_crud.router.headers import media_type_of
 from fastapi_crud.router.problems import code_of
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.responses import Answer
@@ -60,7 +61,7 @@ def import_rows(resource: Resource) -> Endpoint:
         **given: Any,  # noqa: ANN401
     ) -> Response:
         sight = resource.callers.sight(given)
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media_type = media_type_of(request.scope)
         if media_type not in READERS:
             text = f"The body must be a file: send Content-Type: {' or '.join(READERS)}"
             raise UnsupportedMediaType(text, accepted=[*READERS])

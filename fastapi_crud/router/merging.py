@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.query.loading import attribute_of
+from fastapi_crud.router.headers import media_type_of
 from fastapi_crud.values import check_json
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -37,7 +38,7 @@ class Merger:
 
     def merges(self, request: Request, body: object) -> bool:
         """Tell whether a body can only be understood beside the row that it changes."""
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media_type = media_type_of(request.scope)
         if media_type != MERGE_PATCH or not isinstance(body, dict):
             return False
         given = cast("dict[str, object]", body)
