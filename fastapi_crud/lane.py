@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import override
 
 from fastapi_crud.changes import completed
-from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo
+from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
 from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
@@ -119,9 +119,9 @@ class Lane(Streams[Any]):
         key = self.info.as_key(id)
         if key is None:
             return None
-        made = {it.name: _made_by_update(it) for it in self._touched if it.name not in data}
-        values = {n: it for n, it in made.items() if it is not MISSING_DEFAULT} | {**data}
-        return await self._one(*self._prepared.update(key, values))
+        made = {name: default_of(it) for name, it in self._touched if name not in data}
+        values = {name: it for name, it in made.items() if it is not MISSING_DEFAULT}
+        return await self._one(*self._prepared.update(key, {**values, **data}))
 
     async def _one(self, statement: Statement, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
         rows = await self._run(statement, values)
@@ -187,13 +187,13 @@ class Lane(Streams[Any]):
         return self._records(rows, self._names)
 
     @cached_property
-    def _touched(self) -> list[ColumnInfo]:
-        """The columns that the application sets at each update."""
-        return [
-            it
-            for it in self.info.columns.values()
-            if it.columns and it.columns[0].onupdate is not None
+    def _touched(self) -> list[tuple[str, Any]]:
+        """What the application sets at each update; SQL is left to the statement."""
+        columns = self.info.columns.items()
+        made: list[tuple[str, Any]] = [
+            (n, it.columns[0].onupdate) for n, it in columns if it.columns
         ]
+        return [(n, it) for n, it in made if it is not None and not it.is_clause_element]
 
     @cached_property
     def _zoneless(self) -> frozenset[str]:
@@ -219,9 +219,3 @@ class Lane(Streams[Any]):
 
 def _execute(session: Session, mapper: Any, sql: Any, values: Mapping[str, Any]) -> Sequence[Any]:  # noqa: ANN401
     return session.connection({"mapper": mapper}).execute(sql, values).all()
-
-
-def _made_by_update(column: ColumnInfo) -> Any:  # noqa: ANN401 - any value
-    """What an update sets a column to; SQL, and what needs the statement, is left to that."""
-    made: Any = column.columns[0].onupdate
-    return MISSING_DEFAULT if made.is_clause_element else default_of(made)

@@ -1,34 +1,37 @@
 """Statements compiled once and run on the driver's own connection: the short way to the rows.
 
 SQLAlchemy compiles a statement, converts what goes in and what comes out, and lends a connection
-of its pool; what its execution adds to each call is left out. This is the one room that knows
-inner parts of SQLAlchemy and of drivers. Where anything is there that only the ordinary way
+of its pool; what its execution adds to each call is left out. This room and `loans` are the ones
+that know inner parts of SQLAlchemy and of drivers. Where anything is there that only the ordinary way
 honours, such as listeners, `echo`, or another driver, `Plans` says that it is not `usable`.
 """
 
 import sqlite3
+from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.engine import Dialect
-from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.util import greenlet_spawn
+
+from fastapi_crud.loans import give_back, lent, lent_at_once
 
 Row = Sequence[Any]
 Processor = Callable[[Any], Any]
 
-HEARD = (
+heard_of = attrgetter(
     "before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute",
     "begin", "commit", "rollback", "engine_connect",
 )  # fmt: skip
-"""What a listener of an engine may want to hear of a statement."""
+"""Gives what listeners of an engine may want to hear of a statement."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,14 @@ class Plan:
         parameters: In their order: the name, what converts it, and what it is unless given.
         types: The types of the columns that come back.
         writes: Whether it changes anything.
+        many: Whether many rows come back.
     """
 
     text: str
     parameters: Sequence[tuple[str, Processor | None, Any]]
     types: Sequence[Any]
     writes: bool
+    many: bool = False
     processors: list[Sequence[tuple[int, Processor]]] = field(default_factory=list[Any])
     """What converts the columns that need it; known when it first has run."""
 
@@ -85,12 +90,13 @@ class Plan:
         return converted
 
 
-def plan_of(statement: ClauseElement, dialect: Dialect) -> Plan | None:
+def plan_of(statement: ClauseElement, dialect: Dialect, *, many: bool = False) -> Plan | None:
     """Compile a statement.
 
     Args:
         statement: A statement whose values are bound parameters.
         dialect: The dialect.
+        many: Whether many rows come back.
 
     Returns:
         None where the values of a call change the SQL, or SQLAlchemy adds some to it.
@@ -111,29 +117,30 @@ def plan_of(statement: ClauseElement, dialect: Dialect) -> Plan | None:
         parameters=[(name, convert.get(name), given[name]) for name in names],
         types=[column.type for column in compiled._result_columns],  # noqa: SLF001
         writes=bool(compiled.isinsert or compiled.isupdate or compiled.isdelete),
+        many=many,
     )
 
 
 async def _run_asyncpg(
-    lent: Any,  # noqa: ANN401 - a connection of the pool
+    loan: Any,  # noqa: ANN401 - a connection of the pool
     plan: Plan,
     arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
-    connection = lent.driver_connection
+    connection = loan.driver_connection
     if plan.processors:
         return await connection.fetch(plan.text, *arguments), ()
-    name = lent.dbapi_connection._prepared_statement_name_func()  # noqa: SLF001 - the developer's
+    name = loan.dbapi_connection._prepared_statement_name_func()  # noqa: SLF001 - the developer's
     prepared = await connection.prepare(plan.text, name=name)
     codes = [attribute.type.oid for attribute in prepared.get_attributes()]
     return await prepared.fetch(*arguments), codes
 
 
 async def _run_aiosqlite(
-    lent: Any,  # noqa: ANN401 - a connection of the pool
+    loan: Any,  # noqa: ANN401 - a connection of the pool
     plan: Plan,
     arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
-    connection = lent.driver_connection
+    connection = loan.driver_connection
     run = _write_sqlite if plan.writes else _read_sqlite
     rows = await connection._execute(run, connection._conn, plan.text, arguments)  # noqa: SLF001
     return rows, [None] * len(plan.types)
@@ -156,6 +163,13 @@ RUNNERS: Mapping[str, Runner] = MappingProxyType(
 """Driver → how it runs a statement that is a transaction of its own, in one go."""
 
 
+CROWDED = frozenset({"aiosqlite"})
+"""Drivers with a thread for each connection, that lets go of the interpreter at each row: several
+of them read many rows no faster than one after the other, but wake each other up all the time."""
+AT_ONCE = 2
+"""How many of them read many rows at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class Plans:
     """Runs plans on one engine.
@@ -165,6 +179,9 @@ class Plans:
     """
 
     engine: AsyncEngine
+    _gates: WeakKeyDictionary[Any, Semaphore] = field(
+        default_factory=WeakKeyDictionary[Any, Semaphore]
+    )
 
     @property
     def usable(self) -> bool:
@@ -172,7 +189,7 @@ class Plans:
         engine: Any = self.engine.sync_engine
         if not self._fits or type(engine.pool) is not AsyncAdaptedQueuePool:
             return False
-        heard = engine._has_events and any(getattr(engine.dispatch, name) for name in HEARD)  # noqa: SLF001
+        heard = engine._has_events and any(heard_of(engine.dispatch))  # noqa: SLF001
         return not (heard or engine._should_log_info())  # noqa: SLF001
 
     @cached_property
@@ -194,68 +211,46 @@ class Plans:
             DBAPIError: If the database refuses, as SQLAlchemy raises it.
         """
         engine: Any = self.engine.sync_engine
+        if not plan.many or engine.dialect.driver not in CROWDED:
+            return await self._fetch(engine, plan, values)
+        if engine.pool not in self._gates:
+            self._gates[engine.pool] = Semaphore(AT_ONCE)
+        async with self._gates[engine.pool]:
+            return await self._fetch(engine, plan, values)
+
+    async def _fetch(self, engine: Any, plan: Plan, values: Mapping[str, Any]) -> Sequence[Row]:  # noqa: ANN401
         dialect = engine.dialect
         arguments = plan.arguments(values)
         try:
-            lent = await self._lent(engine.pool)
+            loan = lent_at_once(engine.pool) or await lent(engine.pool)
         except dialect.loaded_dbapi.Error as error:
             raise _refused(dialect, None, error, broken=False) from error
         try:
-            rows, codes = await RUNNERS[dialect.driver](lent, plan, arguments)
+            rows, codes = await RUNNERS[dialect.driver](loan, plan, arguments)
         except Exception as error:
-            raise _given_back(lent, dialect, plan, error) from error
+            raise await _failed(loan, dialect, plan, error) from error
         except BaseException:
-            lent.invalidate()  # cancelled: nobody knows what it is doing
+            loan.invalidate()  # cancelled: nobody knows what it is doing
             raise
-        lent._close_special(transaction_reset=True)  # noqa: SLF001 - there is none to roll back
+        await give_back(loan)
         return plan.converted(rows, dialect, codes)
 
-    async def _lent(self, pool: Any) -> Any:  # noqa: ANN401 - a connection of the pool
-        """Borrow a connection: at once where one is free, which needs no greenlet."""
-        if self._doubtful:
-            self._doubtful.pop()
-        elif self._is_quick and pool.checkedin():
-            return pool.connect()
-        return await greenlet_spawn(pool.connect)
 
-    @cached_property
-    def _is_quick(self) -> bool:
-        """Whether nothing has to be asked of a connection before it is lent."""
-        pool: Any = self.engine.sync_engine.pool
-        return not (pool._pre_ping or pool._recycle > -1 or pool.dispatch.checkout)  # noqa: SLF001
-
-    @cached_property
-    def _doubtful(self) -> list[None]:
-        """As many as there may be connections that are broken, and are replaced when lent."""
-        doubtful: list[None] = []
-        engine = self.engine.sync_engine
-
-        def doubt(*event: object) -> None:
-            del event
-            pool: Any = engine.pool
-            doubtful[:] = [None] * (pool.size() + pool._max_overflow)  # noqa: SLF001
-
-        doubt()
-        listen(engine, "invalidate", doubt)
-        listen(engine, "soft_invalidate", doubt)
-        return doubtful
-
-
-def _given_back(lent: Any, dialect: Any, plan: Plan, error: Exception) -> Exception:  # noqa: ANN401
+async def _failed(loan: Any, dialect: Any, plan: Plan, error: Exception) -> Exception:  # noqa: ANN401
     """Give back a connection on which a statement has failed; the error as SQLAlchemy has it."""
-    adapted, known = lent.dbapi_connection, error
+    adapted, known = loan.dbapi_connection, error
     try:
         adapted._handle_exception(error)  # noqa: SLF001
     except Exception as raised:  # noqa: BLE001 - it raises what the error is to SQLAlchemy
         known = raised
     if not isinstance(known, dialect.loaded_dbapi.Error):
-        lent.invalidate(known)
+        loan.invalidate(known)
         return known
     broken: bool = dialect.is_disconnect(known, adapted, None)
     if broken:
-        lent._pool._invalidate(lent, known)  # noqa: SLF001 - and those that are as old
+        loan._pool._invalidate(loan, known)  # noqa: SLF001 - and those that are as old
     else:
-        lent._close_special(transaction_reset=True)  # noqa: SLF001
+        await give_back(loan)
     return _refused(dialect, plan.text, known, broken=broken)
 
 

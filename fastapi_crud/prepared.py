@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
 
 from fastapi_crud.columns import ModelInfo
@@ -16,10 +18,7 @@ from fastapi_crud.query.statements import Statements
 
 MAX_STATEMENTS = 32
 """How many statements of a kind are remembered for one model: clients choose what they change."""
-
-
-Form = tuple[str, Any]
-"""An attribute that is set: and the SQL, where that is set instead of a value."""
+NO_SQL: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,13 @@ class Statement:
         sql: What to run.
         names: What its first columns are.
         plan: The same, compiled, where that is possible.
+        sets: The parameters for the values that it stores, in their order.
     """
 
     sql: Any
     names: Sequence[str]
     plan: Plan | None
+    sets: Sequence[str] = ()
 
 
 class Prepared:
@@ -63,9 +64,10 @@ class Prepared:
         Args:
             values: Value or SQL by attribute name.
         """
-        forms = _forms(values)
-        make = self._insert if _has_sql(forms) else self._inserting
-        return make(*forms), _bound_values(values)
+        sql = _sql_in(values)
+        names = tuple(values)
+        statement = self._insert(names, sql) if sql else self._inserting(names)
+        return statement, dict(zip(statement.sets, _but(values, sql), strict=True))
 
     def update(
         self, key: Sequence[Any], values: Mapping[str, Any]
@@ -76,9 +78,11 @@ class Prepared:
             key: Its primary key.
             values: Value or SQL by attribute name.
         """
-        forms = _forms(values)
-        make = self._update if _has_sql(forms) else self._updating
-        return make(*forms), _bound_values(values) | key_values(key)
+        sql = _sql_in(values)
+        names = tuple(values)
+        statement = self._update(names, sql) if sql else self._updating(names)
+        given = dict(zip(statement.sets, _but(values, sql), strict=True))
+        return statement, given | key_values(key)
 
     def _page(
         self,
@@ -98,19 +102,20 @@ class Prepared:
         sql = sql.limit(sa.bindparam("crud_limit", type_=sa.BigInteger()))
         if skips:
             sql = sql.offset(sa.bindparam("crud_skip", type_=sa.BigInteger()))
-        return self._made(sql, names)
+        return self._made(sql, names, many=True)
 
-    def _insert(self, *forms: Form) -> Statement:
+    def _insert(self, names: Sequence[str], sql: Mapping[str, Any] = NO_SQL) -> Statement:
         inserted: Any = sa.insert(self._table)
-        sql: Any = inserted.values(self._bound(forms)).returning(*self._returned)
-        return self._made(sql, self._names)
+        statement: Any = inserted.values(self._bound(names, sql)).returning(*self._returned)
+        return self._made(statement, self._names, sets=_parameters(names, sql))
 
-    def _update(self, *forms: Form) -> Statement:
+    def _update(self, names: Sequence[str], sql: Mapping[str, Any] = NO_SQL) -> Statement:
         deletion = self._translator.deletion(self._info)
         live = [] if deletion is None else [deletion.is_live(self._info.model)]
         conditions = [*self._is_key, *live]
-        sql = sa.update(self._table).where(*conditions).values(self._bound(forms))
-        return self._made(sql.returning(*self._returned), self._names)
+        changed: Any = sa.update(self._table).where(*conditions)
+        statement = changed.values(self._bound(names, sql)).returning(*self._returned)
+        return self._made(statement, self._names, sets=_parameters(names, sql))
 
     @cached_property
     def get(self) -> Statement:
@@ -124,15 +129,22 @@ class Prepared:
         key = [column.columns[0] for column in self._info.key]
         return self._made(sa.delete(self._table).where(*self._is_key).returning(*key), ())
 
-    def _made(self, sql: Any, names: Sequence[str]) -> Statement:  # noqa: ANN401 - a statement
-        return Statement(sql, names, plan_of(sql, self._dialect))
+    def _made(
+        self,
+        sql: Any,  # noqa: ANN401 - a statement
+        names: Sequence[str],
+        *,
+        sets: Sequence[str] = (),
+        many: bool = False,
+    ) -> Statement:
+        return Statement(sql, names, plan_of(sql, self._dialect, many=many), sets)
 
-    def _bound(self, forms: Iterable[Form]) -> dict[Any, Any]:
+    def _bound(self, names: Iterable[str], sql: Mapping[str, Any]) -> dict[Any, Any]:
         """Say what columns are set to: values that come with each call, or SQL."""
-        columns = [(self._info.columns[name].columns[0], sql) for name, sql in forms]
+        columns = {name: self._info.columns[name].columns[0] for name in names}
         return {
-            column: sa.bindparam(f"crud_value_{i}", type_=column.type) if sql is None else sql
-            for i, (column, sql) in enumerate(columns)
+            column: sql[name] if name in sql else sa.bindparam(_parameter(name), type_=column.type)
+            for name, column in columns.items()
         }
 
     @cached_property
@@ -161,17 +173,19 @@ def key_values(key: Sequence[Any]) -> dict[str, Any]:
     return {f"crud_key_{i}": value for i, value in enumerate(key)}
 
 
-def _forms(values: Mapping[str, Any]) -> list[Form]:
-    return [(n, it if isinstance(it, sa.ClauseElement) else None) for n, it in values.items()]
+def _sql_in(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the SQL that is set instead of a value, by attribute name."""
+    return {name: it for name, it in values.items() if isinstance(it, ClauseElement)}
 
 
-def _has_sql(forms: Iterable[Form]) -> bool:
-    return any(sql is not None for _, sql in forms)
+def _but(values: Mapping[str, Any], sql: Mapping[str, Any]) -> Iterable[Any]:
+    return [it for name, it in values.items() if name not in sql] if sql else values.values()
 
 
-def _bound_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        f"crud_value_{i}": value
-        for i, value in enumerate(values.values())
-        if not isinstance(value, sa.ClauseElement)
-    }
+def _parameters(names: Iterable[str], sql: Mapping[str, Any]) -> Sequence[str]:
+    return [_parameter(name) for name in names if name not in sql]
+
+
+def _parameter(name: str) -> str:
+    """Name the parameter for the value of an attribute."""
+    return f"crud_value_{name}"

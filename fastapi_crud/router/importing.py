@@ -76,7 +76,7 @@ def import_rows(resource: Resource) -> Endpoint:
             return Answer(201, b'{"created":%d}' % len(items))
 
         message = {"type": "http.request", "body": content, "more_body": False}
-        request = Request(request.scope, again(message, request.receive))
+        request = Request(request.scope, again([message], request.receive))
         return await write(resource, request, session, "import", work, sight)
 
     return endpoint

@@ -8,6 +8,12 @@ is left to FastAPI.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from starlette.convertors import (
+    FloatConvertor,
+    IntegerConvertor,
+    StringConvertor,
+    UUIDConvertor,
+)
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -18,8 +24,13 @@ FOUND = "fastapi_crud.found"
 SPECIAL = frozenset({"HEAD", "OPTIONS"})
 """Methods that routes answer although they are not theirs."""
 
-ByMethod = Mapping[str, Sequence[Any]]
-"""Method → what FastAPI made of the routes that have it, in their order."""
+UNKNOWN = -1
+NARROW = frozenset({StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor})
+"""What a parameter in a path may be converted by, if it is to have no slash in it."""
+
+ByMethod = Mapping[str, Sequence[tuple[int, Any]]]
+"""Method → what FastAPI made of the routes that have it, in their order, after the number of
+slashes in their paths."""
 
 
 class Found(NamedTuple):
@@ -56,7 +67,11 @@ class Matching:
         key = id(included)
         if key not in self._read or self._read[key][0] != version:
             self._read[key] = version, included, self._by_method(included)
-        for context in self._read[key][2].get(scope.get("method", ""), ()):
+        path = scope["path"]
+        slashes = UNKNOWN if scope.get("root_path") or path.endswith("/") else path.count("/")
+        for many, context in self._read[key][2].get(scope.get("method", ""), ()):
+            if many != slashes and UNKNOWN not in {many, slashes}:
+                continue
             match, child_scope = context.matches(scope)
             if match is Match.FULL:
                 found = Found(context, child_scope)
@@ -70,7 +85,15 @@ class Matching:
         if not all(getattr(route.__class__, "matches", None) in self._known for route in routes):
             return {}
         methods = {method for context in contexts for method in context.methods} - SPECIAL
-        return {method: [it for it in contexts if method in it.methods] for method in methods}
+        return {
+            method: [(_slashes(it), it) for it in contexts if method in it.methods]
+            for method in methods
+        }
+
+
+def _slashes(context: Any) -> int:  # noqa: ANN401 - FastAPI's own
+    narrow = all(type(each) in NARROW for each in context.param_convertors.values())
+    return context.path_format.count("/") if narrow else UNKNOWN
 
 
 def hand_over(scope: Scope) -> Any:  # noqa: ANN401 - a route

@@ -1,5 +1,6 @@
 """From rows to bytes, once: bodies, `Location`, `Link` and totals."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -11,7 +12,6 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from typing_extensions import override
 
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.lane import Record
@@ -26,8 +26,14 @@ MAX_LINKS = 256
 """How many questions the links of their pages are remembered for."""
 MAX_REMEMBERED = 200
 """How long such a question is at most."""
+MAX_FIELDS = 256
+"""For how many header fields it is remembered how their names are written."""
 MAX_SHAPES = 256
 """How many selections of fields a writer remembers."""
+
+PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_.~/-]+")
+"""What stands in a URL as it is (RFC 3986 §2.3): most keys, and most paths."""
 
 AnyPage = Page[Any] | CursorPage[Any]
 
@@ -185,26 +191,36 @@ class Answer:
 
 
 class JSONAnswer(Response):
-    """Sends JSON that is already written."""
+    """Sends JSON that is already written.
+
+    Args:
+        content: The JSON.
+        status: The HTTP status.
+        headers: Headers beside those of the body.
+    """
 
     media_type = JSON
 
-    @override
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        given = [(k.lower().encode(), it.encode("latin-1")) for k, it in (headers or {}).items()]
-        length = str(len(self.body)).encode()
+    def __init__(self, content: bytes, status: int, headers: Mapping[str, str]) -> None:
+        self.status_code, self.body, self.background = status, content, None
         self.raw_headers: list[tuple[bytes, bytes]] = [
-            *given,
-            (b"content-length", length),
-            (b"content-type", JSON.encode()),
+            (_field_name(name), value.encode("latin-1")) for name, value in headers.items()
         ]
+        length = b"%d" % len(content)
+        self.raw_headers += (b"content-length", length), (b"content-type", b"application/json")
+
+
+@lru_cache(MAX_FIELDS)
+def _field_name(name: str) -> bytes:
+    """Write the name of a header field as servers have it."""
+    return name.lower().encode("latin-1")
 
 
 def json_response(
     content: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with JSON that is already written."""
-    return JSONAnswer(content, status, headers)
+    return JSONAnswer(content, status, headers or {})
 
 
 def location(request: Request, key: Sequence[str]) -> str:
@@ -214,8 +230,9 @@ def location(request: Request, key: Sequence[str]) -> str:
         request: What was asked of the collection.
         key: The texts of the row's key.
     """
-    parts = (quote(part, safe="") for part in key)
-    return "/".join((quote(request.scope["path"].rstrip("/")), *parts))
+    parts = [part if PLAIN.fullmatch(part) else quote(part, safe="") for part in key]
+    path: str = request.scope["path"].rstrip("/")
+    return "/".join((path if PLAIN_PATH.fullmatch(path) else quote(path), *parts))
 
 
 def total_headers(page: AnyPage) -> dict[str, str]:

@@ -10,10 +10,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import PARAM_REGEX, Match
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
 from fastapi_crud.database import startup_checks
@@ -21,11 +22,13 @@ from fastapi_crud.exceptions import ConfigurationError, CrudError
 from fastapi_crud.router.answers import AnsweringRoute
 from fastapi_crud.router.dependencies import abandon_sessions
 from fastapi_crud.router.direct import (
+    Direct,
     Unusual,
     check_media_type,
     direct_of,
     make_direct,
     overrides_of,
+    raising,
     undemanded,
 )
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
@@ -129,21 +132,30 @@ class CrudRoute(AnsweringRoute):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         direct = direct_of(self, scope)
-        if direct is None or self.facts.session in overrides_of(scope):
+        if direct is None or self._has_substitutes(direct, scope):
             await super().handle(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            response = await direct.answer(scope, receive)
-        except ConfigurationError:
-            raise
+            request, given = await direct.read(request)
+            response: ASGIApp = await direct.answer(request, given)
         except Unusual as unusual:
             await super().handle(scope, unusual.receive, send)
             return
-        except EXPECTED as error:
-            request = Request(scope, receive)
-            await abandon_sessions(request)
-            response = problem_of(request, error, self.facts.problems)
+        except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+            if isinstance(error, ConfigurationError) or not isinstance(error, EXPECTED):
+                response = wrap_app_handling_exceptions(raising(error), request)
+            else:
+                await abandon_sessions(request)
+                response = problem_of(request, error, self.facts.problems)
         await response(scope, receive, send)
+
+    def _has_substitutes(self, direct: Direct, scope: Scope) -> bool:
+        """Whether an app has others for dependencies of this route."""
+        overrides = overrides_of(scope)
+        return bool(overrides) and (
+            direct.dependencies is not None or self.facts.session in overrides
+        )
 
     def _leaves_to_others(self, scope: Scope) -> bool:
         """Whether another endpoint of the same path answers this method."""

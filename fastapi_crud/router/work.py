@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -203,16 +202,28 @@ def service_in(
     return service
 
 
-@contextmanager
-def discreet(resource: Resource, hidden: frozenset[str]) -> Generator[None]:
-    """Say nothing in errors of what a client does not know of."""
-    try:
-        yield
-    except ConstraintViolation as error:
-        concealed = resource.concealed(error.fields, hidden)
-        if concealed:
-            raise error.without(concealed) from error
-        raise
+class discreet:  # noqa: N801 - used like a function
+    """Say nothing in errors of what a client does not know of.
+
+    Args:
+        resource: What is worked on.
+        hidden: Columns that this caller may not see.
+    """
+
+    __slots__ = ("_hidden", "_resource")
+
+    def __init__(self, resource: Resource, hidden: frozenset[str]) -> None:
+        self._resource, self._hidden = resource, hidden
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        """Raise an error that says less, if there was one that says too much."""
+        if isinstance(error, ConstraintViolation):
+            concealed = self._resource.concealed(error.fields, self._hidden)
+            if concealed:
+                raise error.without(concealed) from error
 
 
 async def _persistently(

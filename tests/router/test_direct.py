@@ -1,11 +1,21 @@
 """Requests that are answered at once are answered as FastAPI would."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import wraps
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Header
+from fastapi import (
+    APIRouter,
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Request,
+    Response,
+)
 from starlette.types import Message
 
 from fastapi_crud import Database, make_crud_router
@@ -50,31 +60,71 @@ CALLS: tuple[tuple[str, str, bytes, dict[str, str]], ...] = (
 )
 
 
-async def told(serve: Serve, database: Database) -> list[str]:
+async def heard(x_tenant: str = Header("none")) -> str:
+    return x_tenant
+
+
+async def numbered(request: Request, number: int = Header()) -> int:
+    await request.body()
+    return number
+
+
+async def refused(number: Annotated[int, Depends(numbered)]) -> None:
+    if number == 2:
+        raise HTTPException(403, "not for 2", {"X-Why": "two"})
+
+
+def at_rest(number: Annotated[int, Depends(numbered)]) -> int:
+    return number
+
+
+class Bounded:
+    async def __call__(self, limit: int = 0) -> int:
+        return limit
+
+
+DEPENDENCIES: dict[str, list[Callable[..., Any]]] = {
+    "none": [],
+    "one that reads": [numbered],
+    "some that refuse": [heard, numbered, refused],
+    "one in a thread": [at_rest],
+    "an object": [Bounded()],
+}
+
+
+async def told(serve: Serve, database: Database, dependencies: Sequence[Any] = ()) -> list[str]:
     """Make all calls on empty tables; what was answered to each."""
     await database.drop_all()
     await database.create_all()
-    client = serve(database, make_crud_router(Note), make_crud_router(Line, client_ids=True))
+    notes = make_crud_router(Note, dependencies=dependencies)
+    lines = make_crud_router(Line, client_ids=True, dependencies=dependencies)
+    client = serve(database, notes, lines)
     answers: list[str] = []
-    for method, path, body, headers in CALLS:
-        answer = await client.request(method, path, content=body, headers=headers)
-        answers.append(
-            f"{method} {path} {body!r}: {answer.status_code} {answer.headers} {answer.text}"
-        )
+    for said in ({}, {"number": "1"}, {"number": "2"}, {"number": "x"}) if dependencies else ({},):
+        for method, path, body, headers in CALLS:
+            answer = await client.request(method, path, content=body, headers=headers | said)
+            answers.append(
+                f"{method} {path} {body!r}: {answer.status_code} {answer.headers} {answer.text}"
+            )
     return answers
 
 
+@pytest.mark.parametrize("name", DEPENDENCIES)
 async def test_answers_are_those_of_fastapi(
-    sqlite: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    name: str, sqlite: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch, answered: list[str]
 ) -> None:
     """Are status, headers and bytes the same, for good requests and for bad ones?"""
-    at_once = await told(serve, sqlite)
+    dependencies = [Depends(each) for each in DEPENDENCIES[name]]
+    at_once = await told(serve, sqlite, dependencies)
+    many = len(answered)
+    assert many
 
     def never(*said: object) -> None:
         del said
 
     monkeypatch.setattr(route, "direct_of", never)
-    assert at_once == await told(serve, sqlite)
+    assert at_once == await told(serve, sqlite, dependencies)
+    assert len(answered) == many
 
 
 @pytest.fixture
@@ -83,33 +133,120 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     original = Direct.answer
 
-    async def note(direct: Direct, scope: Any, receive: Any) -> Any:
-        paths.append(scope["path"])
-        return await original(direct, scope, receive)
+    async def note(direct: Direct, request: Request, given: dict[str, Any]) -> Any:
+        paths.append(request.url.path)
+        return await original(direct, request, given)
 
     monkeypatch.setattr(Direct, "answer", note)
     return paths
 
 
-async def heard(x_tenant: str = Header("none")) -> str:
-    return x_tenant
-
-
 async def test_who_has_a_say_is_heard(sqlite: Database, serve: Serve, answered: list[str]) -> None:
     """Is nothing passed over: dependencies of a router, of what includes it, of the app?"""
-    own = make_crud_router(Note, name="own", singular="own", dependencies=[Depends(heard)])
-    outer = APIRouter(prefix="/outer", dependencies=[Depends(heard)])
+    told: list[str] = []
+
+    async def hear(x_tenant: str = Header("none")) -> None:
+        told.append(x_tenant)
+
+    own = make_crud_router(Note, name="own", singular="own", dependencies=[Depends(hear)])
+    outer = APIRouter(prefix="/outer", dependencies=[Depends(hear)])
     outer.include_router(make_crud_router(Note, name="outer", singular="outer"))
     tenants = APIRouter(prefix="/tenants/{tenant}")
     tenants.include_router(make_crud_router(Note, name="theirs", singular="theirs"))
     client = serve(sqlite, own, outer, tenants, make_crud_router(Note))
-    for path in ("/own", "/outer/outer", "/tenants/7/theirs", "/notes"):
-        assert (await client.get(path)).status_code == 200
-    assert answered == ["/tenants/7/theirs", "/notes"]
-    app = FastAPI(dependencies=[Depends(heard)])
+    paths = ["/own", "/outer/outer", "/tenants/7/theirs", "/notes"]
+    for path in paths:
+        assert (await client.get(path, headers={"X-Tenant": path})).status_code == 200
+    assert (answered, told) == (paths, paths[:2])
+    app = FastAPI(dependencies=[Depends(hear)])
     app.include_router(make_crud_router(Note))
     assert (await serve(sqlite, app=app).get("/notes")).status_code == 200
+    assert told[2:] == ["none"]
+
+
+def wrapped(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Hide what a function is."""
+
+    @wraps(call)
+    def wrapper(*said: Any, **more: Any) -> Any:
+        return call(*said, **more)
+
+    return wrapper
+
+
+def held() -> Iterator[str]:
+    yield "it"
+
+
+async def held_below(it: Annotated[str, Depends(held)]) -> str:
+    return it
+
+
+class Holding:
+    async def __call__(self) -> AsyncIterator[str]:
+        yield "it"
+
+
+async def adds_a_header(response: Response) -> None:
+    response.headers["X-Seen"] = "yes"
+
+
+async def works_later(tasks: BackgroundTasks) -> None:
+    tasks.add_task(held)
+
+
+@pytest.mark.parametrize(
+    "dependency",
+    [held, wrapped(held), held_below, Holding(), adds_a_header, works_later],
+    ids=["ends later", "wrapped", "below", "an object", "adds to the answer", "works later"],
+)
+async def test_what_is_left_to_be_done_afterwards(
+    dependency: Callable[..., Any], sqlite: Database, serve: Serve, answered: list[str]
+) -> None:
+    """Is FastAPI asked wherever a dependency is not over when the endpoint begins?"""
+    client = serve(sqlite, make_crud_router(Note, dependencies=[Depends(dependency)]))
+    assert (await client.get("/notes")).status_code == 200
+    assert answered == []
+
+
+async def test_dependencies_that_an_app_overrides(
+    sqlite: Database, serve: Serve, answered: list[str]
+) -> None:
+    """Is another dependency called where an app says so, whatever that one is?"""
+    app = FastAPI()
+    app.include_router(make_crud_router(Note, dependencies=[Depends(numbered)]))
+    client = serve(sqlite, app=app)
+    assert (await client.get("/notes")).status_code == 422
+    app.dependency_overrides[numbered] = held
+    assert (await client.get("/notes")).status_code == 200
+    assert answered == ["/notes"]
+    app.dependency_overrides.clear()
+    assert (await client.get("/notes", headers={"Number": "1"})).status_code == 200
     assert len(answered) == 2
+
+
+class OutOfStock(Exception):
+    """An error of an app's own."""
+
+
+async def test_errors_that_an_app_handles(
+    sqlite: Database, serve: Serve, answered: list[str]
+) -> None:
+    """Does the app's handler see the request, with the body that was read already?"""
+
+    async def fail() -> None:
+        raise OutOfStock
+
+    app = FastAPI()
+    app.include_router(make_crud_router(Note, dependencies=[Depends(fail)]))
+
+    @app.exception_handler(OutOfStock)
+    async def answer(request: Request, error: OutOfStock) -> Response:
+        return Response(await request.body(), 418)
+
+    response = await serve(sqlite, app=app).post("/notes", json={"title": "a"})
+    assert (response.status_code, response.json()) == (418, {"title": "a"})
+    assert answered == ["/notes"]
 
 
 def test_what_is_observed_goes_through_fastapi() -> None:
@@ -155,16 +292,23 @@ async def test_a_body_in_pieces(sqlite: Database, serve: Serve) -> None:
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "#/title")
 
 
-async def test_bodies_that_are_too_large(
-    sqlite: Database, serve: Serve, answered: list[str]
-) -> None:
-    """Does the app's bound of a body hold?"""
-    app = FastAPI()
+@pytest.mark.parametrize("whose", ["app", "router"])
+async def test_bodies_that_are_too_large(whose: str, sqlite: Database, serve: Serve) -> None:
+    """Does the bound of a body hold, whoever sets it, and is it told as everything else?"""
+    bound: dict[str, Any] = {"max_body_size": 20}
     try:
-        app.include_router(make_crud_router(Note), max_body_size=20)  # type: ignore[call-arg, unused-ignore]
+        app = FastAPI(**bound if whose == "app" else {})
+        app.include_router(make_crud_router(Note), **bound if whose == "router" else {})
     except TypeError:
         pytest.skip("this FastAPI bounds no bodies")
     client = serve(sqlite, app=app)
-    answer = await client.post("/notes", json={"title": "a" * 20})
-    assert answer.status_code == 413
-    assert answered == []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"title": "'
+        yield b"a" * 20
+        yield b'"}'
+
+    whole = await client.post("/notes", json={"title": "a" * 20})
+    in_pieces = await client.post("/notes", content=pieces(), headers=JSON)
+    assert (whole.status_code, in_pieces.status_code) == (413, 413)
+    assert in_pieces.json()["status"] == 413
