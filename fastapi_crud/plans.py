@@ -151,8 +151,14 @@ def _read_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[
 
 
 def _write_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
-    with connection:  # commits, or rolls back
+    if getattr(connection, "autocommit", None) is False:  # as sqlite3 has it since Python 3.12
+        with connection:
+            return connection.execute(text, arguments).fetchall()
+    level, connection.isolation_level = connection.isolation_level, None
+    try:  # the statement begins and commits its transaction itself
         return connection.execute(text, arguments).fetchall()
+    finally:
+        connection.isolation_level = level
 
 
 Runner = Callable[[Any, Plan, Sequence[Any]], Awaitable[tuple[Sequence[Row], Sequence[Any]]]]

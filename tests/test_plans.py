@@ -1,8 +1,10 @@
 """Statements that are compiled once: what can be, where they may run, and what they say."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from fastapi_crud.plans import RUNNERS, Plan, Plans, plan_of
 from tests.models import Everything, Note
 
 NOTES: Any = Note.__table__
+INTEGER = sa.Integer()
 TITLE = sa.bindparam("title", type_=sa.String())
 STORE = sa.insert(NOTES).values({NOTES.c.title: TITLE, NOTES.c.done: sa.false()})
 BY_TITLE = sa.select(NOTES.c.id, NOTES.c.title).where(NOTES.c.title == TITLE)
@@ -80,6 +83,51 @@ async def test_a_plan_does_what_the_statement_does(plans: Plans) -> None:
         assert [tuple(row) for row in found] == [tuple(row) for row in expected]
     constant = planned(plans, BY_TITLE.where(NOTES.c.done == sa.literal(True)))
     assert await plans.fetch(constant, {"title": "a"}) == []
+
+
+class Committing(sqlite3.Connection):
+    """A connection that begins transactions by itself, as Python 3.12 can."""
+
+    autocommit = False  # type: ignore[assignment, unused-ignore]
+
+
+@pytest.mark.parametrize("kind", [sqlite3.Connection, Committing])
+@pytest.mark.parametrize("level", [None, "", "IMMEDIATE"])
+async def test_what_is_written_to_a_file(
+    kind: type[sqlite3.Connection], level: str | None, tmp_path: Path
+) -> None:
+    """Is it committed, or undone, however the connection begins its transactions?"""
+    url = f"sqlite+aiosqlite:///{tmp_path}/a.db"
+    engine = create_async_engine(url, connect_args={"factory": kind, "isolation_level": level})
+    store = Plan(
+        "INSERT INTO a VALUES (?) RETURNING b", [("b", None, None)], [INTEGER], writes=True
+    )
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("CREATE TABLE a (b INTEGER PRIMARY KEY)")
+    for number in (1, 2):
+        assert await Plans(engine).fetch(store, {"b": number}) == [(number,)]
+    with pytest.raises(IntegrityError):
+        await Plans(engine).fetch(store, {"b": 2})
+    other = create_async_engine(url)
+    async with other.begin() as connection:
+        assert (await connection.exec_driver_sql("SELECT b FROM a")).all() == [(1,), (2,)]
+        await connection.exec_driver_sql("DELETE FROM a")
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("INSERT INTO a VALUES (3)")
+        await connection.rollback()
+    async with engine.connect() as connection:
+        rows = (await connection.exec_driver_sql("SELECT b FROM a")).all()
+    assert rows == ([(3,)] if level is None else [])
+    await other.dispose()
+    await engine.dispose()
+
+
+async def test_many_pages_at_a_time(plans: Plans) -> None:
+    """Does each page come, however many wait for theirs?"""
+    plan = plan_of(BY_TITLE, plans.engine.dialect, many=True)
+    assert plan is not None
+    pages = await asyncio.gather(*(plans.fetch(plan, {"title": "a"}) for _ in range(9)))
+    assert pages == [[]] * 9
 
 
 async def test_values_of_every_type_come_back_as_they_are(plans: Plans) -> None:
