@@ -149,7 +149,7 @@ class ColumnInfo:
 
     def text_of(self, value: object) -> str:
         """Write a value as text, such that `parse` reads it again: for paths."""
-        plain: object = self.reader.dump_python(value, mode="json")
+        plain: object = self.reader.serializer.to_python(value, mode="json")
         return ("false", "true")[plain] if isinstance(plain, bool) else str(plain)
 
     def parse(self, text: str) -> Any:  # noqa: ANN401 - any value

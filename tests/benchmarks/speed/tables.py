@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tests.benchmarks.measuring import Taken, show, show_table
 from tests.benchmarks.speed.variants import (
     ALCHEMY,
+    CHECKED,
     CLASSIC,
     FASTCRUD,
     LIMIT,
@@ -19,6 +20,7 @@ Key = tuple[str, Operation]
 COMPARED = (
     (CLASSIC, "x of by_hand"),
     (LIMIT, "% of bare"),
+    (CHECKED, "% of bare_checked"),
     (FASTCRUD, "x of fastcrud"),
     (ALCHEMY, "x of advanced_alchemy"),
 )
@@ -57,4 +59,4 @@ def _figure(taken: Taken[Key], key: Key, *, rates: bool) -> int:
 def _ratio(taken: Taken[Key], name: str, other: str, operation: Operation) -> str:
     """Tell how much faster one is than another."""
     ratio = taken.ratio((other, operation), (name, operation))
-    return f"{ratio * 100:.0f}" if other == LIMIT else f"{ratio:.2f}"
+    return f"{ratio * 100:.0f}" if other in {LIMIT, CHECKED} else f"{ratio:.2f}"

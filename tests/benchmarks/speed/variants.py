@@ -13,7 +13,8 @@ OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 BACKENDS = ("sqlite", "postgresql")
 
-CLASSIC, FASTCRUD, ALCHEMY, LIMIT = "by_hand", "fastcrud", "advanced_alchemy", "bare"
+CLASSIC, FASTCRUD, ALCHEMY = "by_hand", "fastcrud", "advanced_alchemy"
+LIMIT, CHECKED = "bare", "bare_checked"
 """What the others are compared with."""
 
 
@@ -80,6 +81,7 @@ VARIANTS: Mapping[str, Variant] = {
             creation={"password": PASSWORD},
         ),
         Variant(name=LIMIT, factory="bare:make_app", creation={"password": PASSWORD}),
+        Variant(name=CHECKED, factory="bare:make_checked_app", creation={"password": PASSWORD}),
         Variant(name="ours", factory="ours:make_app"),
         Variant(name="ours_dependency", factory="ours:make_guarded_app"),
         Variant(name="ours_hook", factory="ours:make_ruled_app"),

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Protocol, TypeGuard, cast
 
+from pydantic import ValidationError
 from pydantic_core import from_json
 from sqlalchemy import make_url
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.benchmarks.speed.apps.bare_stores import PostgreSQLStore, SQLiteStore
+from tests.benchmarks.speed.apps.bodies import UserCreate, UserUpdate
 
 JSON = "application/json"
 NOT_FOUND = b'{"detail":"User not found"}'
@@ -71,9 +73,42 @@ class Users:
         return _answer(await self.store.rename(request.path_params["user_id"], name))
 
 
+class CheckedUsers(Users):
+    """The same with bodies read by the schemas that an app by hand has."""
+
+    async def create(self, request: Request) -> Response:
+        try:
+            body = UserCreate.model_validate_json(await request.body())
+        except ValidationError:
+            return _invalid()
+        row = await self.store.create(body.email, body.name, body.password)
+        if row is None:
+            return Response(TAKEN, HTTPStatus.CONFLICT, media_type=JSON)
+        return Response(row, HTTPStatus.CREATED, media_type=JSON)
+
+    async def update(self, request: Request) -> Response:
+        try:
+            body = UserUpdate.model_validate_json(await request.body())
+        except ValidationError:
+            return _invalid()
+        if body.name is None:
+            return _invalid()
+        return _answer(await self.store.rename(request.path_params["user_id"], body.name))
+
+
 def make_app(url: str) -> Starlette:
+    """Make it with the least there can be."""
+    return _make_app(url, Users)
+
+
+def make_checked_app(url: str) -> Starlette:
+    """Make it so that it refuses what an API has to refuse: an address is parsed."""
+    return _make_app(url, CheckedUsers)
+
+
+def _make_app(url: str, kind: type[Users]) -> Starlette:
     store = STORES[make_url(url).get_backend_name()](url)
-    users = Users(store)
+    users = kind(store)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
