@@ -22,7 +22,7 @@ from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
 from fastapi_crud.plans import Plans
-from fastapi_crud.prepared import Prepared, Statement, key_values
+from fastapi_crud.prepared import Prepared, Statement, form_of, key_values
 from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
@@ -129,13 +129,21 @@ class Lane(Streams[Any]):
 
     @override
     async def _page(self, query: Query) -> Sequence[Any]:
-        if query.where or not all(isinstance(it, OrderBy) for it in query.order_by):
+        found = self._prepared_page(query)
+        if found is None:
             return await super()._page(query)
-        more = int(query.count != "exact")
-        form = (query.order_by, query.count, query.deleted, query.fields, query.skip > 0)
-        statement = self._prepared.page(*form)
-        bounds = {"crud_skip": query.skip, "crud_limit": query.limit + more}
-        return self._paired(await self._run(statement, bounds), statement.names)
+        statement, values = found
+        bounds = {"crud_skip": query.skip, "crud_limit": query.limit + int(query.count != "exact")}
+        return self._paired(await self._run(statement, values | bounds), statement.names)
+
+    def _prepared_page(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
+        """Give the statement of a page, where it need not be built anew, and its values."""
+        if not all(isinstance(it, OrderBy) for it in query.order_by):
+            return None
+        if not query.where:
+            return self._prepared.page(*form_of(query)), {}
+        planned = self.session is None and self._plans.usable
+        return self._prepared.filtered(query) if planned else None
 
     @override
     async def _rows(self, statement: sa.Select[Any], where: Sequence[Where]) -> Sequence[Any]:

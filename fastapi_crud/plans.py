@@ -1,9 +1,10 @@
-"""Statements compiled once and run on the driver's own connection: the short way to the rows.
+"""Plans are run on the driver's own connection: the short way to the rows.
 
 SQLAlchemy compiles a statement, converts what goes in and what comes out, and lends a connection
-of its pool; what its execution adds to each call is left out. This room and `loans` are the ones
-that know inner parts of SQLAlchemy and of drivers. Where anything is there that only the ordinary way
-honours, such as listeners, `echo`, or another driver, `Plans` says that it is not `usable`.
+of its pool; what its execution adds to each call is left out. This room, `plan` and `loans` are
+the ones that know inner parts of SQLAlchemy and of drivers. Where anything is there that only the
+ordinary way honours, such as listeners, `echo`, or another driver, `Plans` says that it is not
+`usable`.
 """
 
 import sqlite3
@@ -16,109 +17,18 @@ from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
-from sqlalchemy.sql.elements import ClauseElement
 
 from fastapi_crud.loans import give_back, lent, lent_at_once
-
-Row = Sequence[Any]
-Processor = Callable[[Any], Any]
+from fastapi_crud.plan import Plan, Row
 
 heard_of = attrgetter(
     "before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute",
     "begin", "commit", "rollback", "engine_connect",
 )  # fmt: skip
 """Gives what listeners of an engine may want to hear of a statement."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A compiled statement.
-
-    Args:
-        text: The SQL, as the driver takes it.
-        parameters: In their order: the name, what converts it, and what it is unless given.
-        types: The types of the columns that come back.
-        writes: Whether it changes anything.
-        many: Whether many rows come back.
-    """
-
-    text: str
-    parameters: Sequence[tuple[str, Processor | None, Any]]
-    types: Sequence[Any]
-    writes: bool
-    many: bool = False
-    processors: list[Sequence[tuple[int, Processor]]] = field(default_factory=list[Any])
-    """What converts the columns that need it; known when it first has run."""
-
-    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        """Convert the values of one call."""
-        arguments: list[Any] = []
-        for name, convert, otherwise in self.parameters:
-            value = values.get(name, otherwise)
-            arguments.append(value if convert is None else convert(value))
-        return arguments
-
-    def converted(
-        self, rows: Sequence[Row], dialect: Dialect, codes: Sequence[Any]
-    ) -> Sequence[Row]:
-        """Convert what came back.
-
-        Args:
-            rows: As the driver gave them.
-            dialect: The dialect.
-            codes: The driver's codes of their types.
-        """
-        if not self.processors:
-            found = [
-                each._cached_result_processor(dialect, code)  # noqa: SLF001
-                for each, code in zip(self.types, codes, strict=True)
-            ]
-            self.processors.append([(i, it) for i, it in enumerate(found) if it is not None])
-        needed = self.processors[0]
-        if not needed:
-            return rows
-        converted: list[Row] = []
-        for row in rows:
-            values = [*row]
-            for i, convert in needed:
-                values[i] = convert(values[i])
-            converted.append(values)
-        return converted
-
-
-def plan_of(statement: ClauseElement, dialect: Dialect, *, many: bool = False) -> Plan | None:
-    """Compile a statement.
-
-    Args:
-        statement: A statement whose values are bound parameters.
-        dialect: The dialect.
-        many: Whether many rows come back.
-
-    Returns:
-        None where the values of a call change the SQL, or SQLAlchemy adds some to it.
-    """
-    compiled: Any = statement.compile(dialect=dialect)
-    adds = (
-        compiled.insert_prefetch or compiled.update_prefetch
-        if compiled.isinsert or compiled.isupdate
-        else ()
-    )
-    if adds or compiled.post_compile_params or compiled.literal_execute_params:
-        return None
-    given = compiled.construct_params(_check=False)
-    convert = compiled._bind_processors  # noqa: SLF001
-    names = compiled.positiontup or ()
-    return Plan(
-        text=str(compiled),
-        parameters=[(name, convert.get(name), given[name]) for name in names],
-        types=[column.type for column in compiled._result_columns],  # noqa: SLF001
-        writes=bool(compiled.isinsert or compiled.isupdate or compiled.isdelete),
-        many=many,
-    )
 
 
 async def _run_asyncpg(

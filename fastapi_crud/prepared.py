@@ -1,6 +1,6 @@
 """The statements of one model whose rows go the short way: made once, run again and again."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -9,15 +9,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
+from sqlalchemy.util import LRUCache
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.plans import Plan, plan_of
+from fastapi_crud.plan import Plan, plan_of, shape_of
 from fastapi_crud.query.clauses import CountMode, Deleted, OrderBy, Query
 from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.statements import Statements
 
 MAX_STATEMENTS = 32
 """How many statements of a kind are remembered for one model: clients choose what they change."""
+MAX_FILTERED = 128
+"""How many ways to filter a page are remembered for one model."""
+Form = tuple[tuple[Any, ...], CountMode, Deleted, tuple[str, ...] | None, bool]
 NO_SQL: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -55,6 +59,7 @@ class Prepared:
         self._translator, self._dialect = translator, dialect
         remembered = lru_cache(MAX_STATEMENTS)
         self.page: Callable[..., Statement] = remembered(self._page)
+        self._filtered: LRUCache[Hashable, Statement] = LRUCache(MAX_FILTERED)
         self._inserting = remembered(self._insert)
         self._updating = remembered(self._update)
 
@@ -84,6 +89,28 @@ class Prepared:
         given = dict(zip(statement.sets, _but(values, sql), strict=True))
         return statement, given | key_values(key)
 
+    def filtered(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
+        """Give a page of the rows that fit; None where its SQL depends on what they have to fit.
+
+        Args:
+            query: With conditions, and no SQL to sort by.
+        """
+        translator = replace(self._translator, deleted=query.deleted)
+        where = sa.and_(sa.true(), *(translator.test(self._info, it) for it in query.where))
+        shape = shape_of(where)
+        if shape is None:
+            return None
+        form = form_of(query)
+        key = (shape.key, form)
+        statement = self._filtered.get(key)
+        if statement is None:
+            statement = self._page(*form, where=where, given=shape.parameters)
+            self._filtered[key] = statement
+        if statement.plan is None:
+            return None
+        pairs = zip(statement.plan.given, shape.values, strict=True)
+        return statement, {name: value for names, value in pairs for name in names}
+
     def _page(
         self,
         order_by: tuple[OrderBy, ...],
@@ -91,6 +118,9 @@ class Prepared:
         deleted: Deleted,
         fields: tuple[str, ...] | None,
         skips: bool,
+        *,
+        where: Any = None,  # noqa: ANN401 - SQL
+        given: Sequence[Any] = (),
     ) -> Statement:
         """Give a page: with `crud_limit` rows, and beyond `crud_skip` where it skips."""
         names = self._names
@@ -98,11 +128,12 @@ class Prepared:
             names = tuple(dict.fromkeys([*(it.name for it in self._info.key), *fields]))
         sql = Statements(
             self._info, replace(self._translator, deleted=deleted), columns=self.selected(names)
-        ).page(Query(order_by=order_by, count=count))
+        ).page(Query(where=() if where is None else (where,), order_by=order_by, count=count))
         sql = sql.limit(sa.bindparam("crud_limit", type_=sa.BigInteger()))
         if skips:
             sql = sql.offset(sa.bindparam("crud_skip", type_=sa.BigInteger()))
-        return self._made(sql, names, many=True)
+        plan = plan_of(sql, self._dialect, many=True, given=given)
+        return Statement(sql, names, plan)
 
     def _insert(self, names: Sequence[str], sql: Mapping[str, Any] = NO_SQL) -> Statement:
         inserted: Any = sa.insert(self._table)
@@ -135,9 +166,8 @@ class Prepared:
         names: Sequence[str],
         *,
         sets: Sequence[str] = (),
-        many: bool = False,
     ) -> Statement:
-        return Statement(sql, names, plan_of(sql, self._dialect, many=many), sets)
+        return Statement(sql, names, plan_of(sql, self._dialect), sets)
 
     def _bound(self, names: Iterable[str], sql: Mapping[str, Any]) -> dict[Any, Any]:
         """Say what columns are set to: values that come with each call, or SQL."""
@@ -166,6 +196,12 @@ class Prepared:
     def selected(self, names: Iterable[str]) -> list[Any]:
         """Give the columns to select for attributes."""
         return [getattr(self._info.model, name).label(name) for name in names]
+
+
+def form_of(query: Query) -> Form:
+    """Tell what the SQL of a page depends on, apart from its conditions."""
+    fields = None if query.fields is None else tuple(query.fields)
+    return tuple(query.order_by), query.count, query.deleted, fields, query.skip > 0
 
 
 def key_values(key: Sequence[Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from fastapi_crud import Database, get_settings
-from fastapi_crud.plans import RUNNERS, Plan, Plans, plan_of
+from fastapi_crud.plan import Plan, plan_of
+from fastapi_crud.plans import RUNNERS, Plans
 from tests.models import Everything, Note
 
 NOTES: Any = Note.__table__
@@ -40,35 +41,6 @@ def planned(plans: Plans, statement: Any) -> Plan:
     plan = plan_of(statement, plans.engine.dialect)
     assert plan is not None
     return plan
-
-
-def defaulted(context: Any) -> str:
-    """A default that looks at the statement around it."""
-    title: str = context.get_current_parameters()["title"]
-    return title.upper()
-
-
-LISTED = sa.Table(
-    "listed",
-    sa.MetaData(),
-    sa.Column("title", sa.String, primary_key=True),
-    sa.Column("loud", sa.String, default=defaulted, onupdate=defaulted),
-)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        sa.select(NOTES.c.id).where(NOTES.c.id.in_([1, 2])),
-        sa.insert(LISTED).values(title=TITLE),
-        sa.update(LISTED).values(title=sa.bindparam("new")),
-    ],
-    ids=["a list of values", "a default of the application", "what an update sets"],
-)
-def test_what_needs_more_than_values(statement: Any) -> None:
-    """Is there no plan where each call would have other SQL, or values that SQLAlchemy adds?"""
-    engine = create_async_engine("sqlite+aiosqlite://")
-    assert plan_of(statement, engine.dialect) is None
 
 
 async def test_a_plan_does_what_the_statement_does(plans: Plans) -> None:

@@ -1,13 +1,16 @@
 """Two ways to the rows, one meaning: the same answers whichever way a request goes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from fastapi_crud import CrudRouter, Database, make_crud_router
 from fastapi_crud.plans import Plans
+from fastapi_crud.query.operators import OPERATORS
 from tests import models
 from tests.conftest import Serve, empty_tables
 
@@ -25,7 +28,7 @@ ROUTERS: tuple[Callable[[], CrudRouter[Any, Any, Any, Any]], ...] = (
     lambda: make_crud_router(models.Author, client_ids=True, include=("books",)),
 )
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "id": 1, "small": -3, "medium": 2**31 - 1, "large": 2**62, "ratio": 0.1, "single": 1.5,
     "price": "12.50", "flag": True, "code": "ab", "text": "Ä \u2028 <&>", "color": "blue",
     "size": "M", "at": "2026-01-02T03:04:05.678901+02:00", "local": "2026-01-02T03:04:05",
@@ -34,6 +37,33 @@ EVERYTHING = {
     "token_text": "00000000-0000-4000-8000-000000000002",
     "data": {"a": [1, 1.0, None, True, "x"]}, "labels": ["x", "y"],
 }  # fmt: skip
+
+OTHER = {
+    **EVERYTHING, "id": 3, "small": 7, "medium": 2, "large": -(2**62), "ratio": 2.5, "single": 0.25,
+    "price": "0.75", "flag": False, "code": "AB", "text": "50% off_", "color": "red", "size": "L",
+    "at": "2026-01-02T01:04:05.678902Z", "local": "2025-01-02T03:04:05.5", "day": "2026-01-03",
+    "hour": "03:04:06", "span": "PT0.000001S",
+    "token_id": "00000000-0000-4000-8000-000000000003",
+}  # fmt: skip
+"""Differs in every column that can be compared."""
+
+
+def filtered() -> Iterator[str]:
+    """Ask for each column with each operator twice: with another value, the SQL is the same."""
+    for name, operator in product(OTHER, (*OPERATORS, "eq")):
+        for row in (EVERYTHING, OTHER, EVERYTHING):
+            value = str(row[name]).lower() if operator != "isnull" else "true"
+            yield f"/everything?{urlencode({f'{name}__{operator}': value, 'sort': '-id'})}"
+    for name in ("small", "text", "flag"):
+        yield f"/everything?{name}__isnull=false&limit=1&skip=1"
+    for low, high in ((-5, 5), (5, 9), (-5, 9)):
+        yield f"/everything?small__gte={low}&small__lte={high}&sort=text,-small&limit=1"
+    for number in (1, 2):
+        yield f"/notes?fields=title&id__lte={number}&skip={number - 1}"
+        yield f"/notes?cursor=&limit=1&id__gte={number}"
+        yield f"/accounts?count=none&email__ne={number}@example.com"
+        yield f"/articles?title__ne={number}"
+
 
 Call = tuple[str, str, Any]
 CALLS: tuple[Call, ...] = (
@@ -104,12 +134,12 @@ OF_THE_MOMENT = re.compile(
 """Times and keys that the application makes."""
 
 
-async def told(serve: Serve, db: Database) -> list[str]:
-    """Make all calls; what was answered to each."""
+async def told(serve: Serve, db: Database, calls: Sequence[Call]) -> list[str]:
+    """Make calls; what was answered to each."""
     await empty_tables(db)
     client = serve(db, *(make() for make in ROUTERS))
     answers: list[str] = []
-    for method, path, body in CALLS:
+    for method, path, body in calls:
         answer = await client.request(method, path, json=body)
         headers = {
             k: v for k, v in answer.headers.items() if "/accounts" not in path or k != "etag"
@@ -119,14 +149,26 @@ async def told(serve: Serve, db: Database) -> list[str]:
     return answers
 
 
+FILLED: tuple[Call, ...] = (
+    ("POST", "/everything", EVERYTHING),
+    ("POST", "/everything", OTHER),
+    ("POST", "/notes", {"id": 1, "title": "a"}),
+    ("POST", "/notes", {"id": 2, "title": "b"}),
+    ("POST", "/accounts", {"email": "1@example.com"}),
+    ("POST", "/articles", {"title": "1"}),
+)
+FILTERS: tuple[Call, ...] = (*FILLED, *(("GET", path, None) for path in filtered()))
+
+
+@pytest.mark.parametrize("calls", [CALLS, FILTERS], ids=["all kinds", "filters"])
 async def test_both_ways_tell_the_same(
-    db: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    calls: Sequence[Call], db: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Are status, headers and bytes the same by plans, by plain rows, and in a session?"""
-    by_plans = await told(serve, db)
+    by_plans = await told(serve, db, calls)
     monkeypatch.setattr(Plans, "usable", False)
-    by_rows = await told(serve, db)
+    by_rows = await told(serve, db, calls)
     monkeypatch.setattr(Database, "plain", False)
-    in_session = await told(serve, db)
+    in_session = await told(serve, db, calls)
     assert by_rows == in_session
     assert by_plans == in_session
