@@ -8,12 +8,14 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
 
 from fastapi_crud.changes import Change, change_all, chunks
+from fastapi_crud.copying import Copies
 from fastapi_crud.exceptions import (
     ConstraintViolation,
     DuplicateItem,
@@ -71,9 +73,10 @@ class Batches(Insertions[ModelT], Generic[ModelT]):
             CrudError: As `create` does; its `index` tells which row it is about.
         """
         stored = 0
+        store = partial(self._store, Copies(self.session, self.info))
         async for chunk in chunks(data, HELD):
             try:
-                await self._together(chunk, self._store, self._insert_one)
+                await self._together(chunk, store, self._insert_one)
             except (ConstraintViolation, PermissionDenied) as error:
                 error.index = stored + (error.index or 0)
                 raise

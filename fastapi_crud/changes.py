@@ -1,10 +1,18 @@
 """Statements that store or change several rows, each in its own way."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
-from functools import cache
-from itertools import islice
-from types import MappingProxyType
+from functools import lru_cache
+from itertools import groupby, islice, repeat
+from operator import is_, itemgetter
 from typing import Any, Generic
 
 import sqlalchemy as sa
@@ -14,10 +22,13 @@ from sqlalchemy.sql.dml import Update
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo, ModelInfo
+from fastapi_crud.construction import call_default
 from fastapi_crud.models import ModelT
 from fastapi_crud.query.statements import is_one_of, key_equals
 
 Data = Mapping[str, Any]
+MAX_COMPLETIONS = 1024
+"""For how many sets of columns it is remembered how to complete rows: clients choose them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +140,13 @@ def insertion_groups(
         application are filled in, so that rows that leave them out need no group of their own.
     """
     groups: dict[frozenset[str], tuple[list[int], list[dict[str, Any]]]] = {}
-    named: dict[tuple[str, ...], frozenset[str]] = {}
-    for place, values in enumerate(data):
-        complete = completed(info, values)
-        order = tuple(complete)
-        if order not in named:
-            named[order] = frozenset(order)
-        places, rows = groups.setdefault(named[order], ([], []))
-        places.append(place)
-        rows.append(complete)
+    place = 0
+    for given, alike in groupby(data, tuple):
+        for rows in completion_of(info, given).rows(alike):
+            places, group = groups.setdefault(frozenset(rows[0]), ([], []))
+            places += range(place, place + len(rows))
+            group += rows
+            place += len(rows)
     return [*groups.values()]
 
 
@@ -148,31 +157,78 @@ def completed(info: ModelInfo, values: Data) -> dict[str, Any]:
         info: The model.
         values: Value by attribute name.
     """
-    generated, defaulted, empty = _left_out(info)
-    # None is left to the default of the column, where it has one: so does the unit of work.
-    nothing = [name for name in generated if name in values and values[name] is None]
-    given = {n: it for n, it in values.items() if n not in nothing} if nothing else values
-    return {**empty, **_defaults(defaulted, given), **given}
+    return completion_of(info, tuple(values)).row(values)
 
 
-@cache
-def _left_out(info: ModelInfo) -> tuple[frozenset[str], Sequence[ColumnInfo], Data]:
-    """Tell which columns are generated, which have a default, and which may be None instead."""
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How the defaults of the application are filled in for new rows that name the same columns.
+
+    Args:
+        info: The model.
+        fixed: What is the same for each row; those that are called have their places here.
+        called: The attributes whose defaults are made for each row, and what makes them.
+        generated: Those given of which None is left to the default of the column, where it has
+            one: so does the unit of work.
+    """
+
+    info: ModelInfo
+    fixed: dict[str, Any]
+    called: Sequence[tuple[str, Callable[[Any], Any]]]
+    generated: Sequence[str]
+
+    def row(self, values: Data) -> dict[str, Any]:
+        """Complete a row."""
+        for name in self.generated:
+            if values[name] is None:
+                return completed(self.info, {n: it for n, it in values.items() if n != name})
+        row = {**self.fixed, **values}
+        for name, function in self.called:
+            made = row[name] = call_default(function)
+            if made is MISSING_DEFAULT or isinstance(made, ClauseElement):
+                del row[name]  # it is left to the statement
+        return row
+
+    def rows(self, several: Iterable[Data]) -> Iterator[list[dict[str, Any]]]:
+        """Complete several rows; those that then name the same columns come together."""
+        there = [*several]
+        values = (map(itemgetter(name), there) for name in self.generated)
+        if self.called or any(any(map(is_, column, repeat(None))) for column in values):
+            yield from ([*same] for _, same in groupby(map(self.row, there), tuple))
+        else:
+            fixed = self.fixed
+            yield [{**fixed, **given} for given in there]
+
+
+@lru_cache(MAX_COMPLETIONS)
+def completion_of(info: ModelInfo, given: tuple[str, ...]) -> Completion:
+    """Prepare to complete rows.
+
+    Args:
+        info: The model.
+        given: The attributes that they name.
+    """
     columns = info.columns.values()
-    generated = frozenset(it.name for it in columns if it.has_default or it.autoincrement)
-    defaulted = [it for it in columns if any(each.default is not None for each in it.columns)]
-    empty = dict.fromkeys(it.name for it in columns if _may_be_empty(it))
-    return generated, defaulted, MappingProxyType(empty)
+    fixed = dict.fromkeys(it.name for it in columns if _may_be_empty(it))
+    called: list[tuple[str, Callable[[Any], Any]]] = []
+    for column in columns:
+        default = _default_of(column)
+        if default is None or column.name in given or default.is_sequence:
+            continue
+        if default.is_callable:
+            called.append((column.name, default.arg))
+        if not isinstance(default.arg, ClauseElement):
+            fixed[column.name] = default.arg
+    generated = {it.name for it in columns if it.has_default or it.autoincrement}
+    return Completion(info, fixed, called, [name for name in given if name in generated])
 
 
-def _defaults(columns: Iterable[ColumnInfo], given: Data) -> dict[str, Any]:
-    """Make the defaults of columns that are left out; SQL is left to the statement."""
-    made = {it.name: it.default_value() for it in columns if it.name not in given}
-    return made and {
-        name: value
-        for name, value in made.items()
-        if value is not MISSING_DEFAULT and not isinstance(value, ClauseElement)
-    }
+def _default_of(column: ColumnInfo) -> Any:  # noqa: ANN401 - any kind of default, or None
+    """Give the default that the application makes, unless one of the database comes before it."""
+    for each in column.columns:
+        if each.default is not None or isinstance(each.server_default, sa.DefaultClause):
+            return each.default
+    return None
 
 
 def _may_be_empty(column: ColumnInfo) -> bool:

@@ -1,7 +1,7 @@
 """How to make an instance of a mapped class: not every `__init__` takes every attribute."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,17 @@ def default_of(default: Any) -> Any:  # noqa: ANN401 - any kind of default
         return default.next_value()
     if not default.is_callable:
         return default.arg
+    return call_default(default.arg)
+
+
+def call_default(function: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any value or SQL
+    """Call what makes a default, without a statement around it.
+
+    Returns:
+        `MISSING_DEFAULT` where it looks at that.
+    """
     try:
-        return default.arg(None)
+        return function(None)
     except (AttributeError, TypeError):
         return MISSING_DEFAULT
 

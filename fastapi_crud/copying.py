@@ -5,7 +5,7 @@ It stores what an INSERT would store, where nothing but the table has a say in t
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -53,13 +53,17 @@ class Copy:
 
     def records(self, rows: Sequence[Row]) -> Sequence[Sequence[Any]]:
         """Give rows as the driver takes them."""
+        values = [map(itemgetter(name), rows) for name in self.names]
+        for i, convert in self._converts:
+            values[i] = map(convert, values[i])
+        return [*zip(*values, strict=True)]
+
+    @cached_property
+    def _converts(self) -> Sequence[tuple[int, Callable[[Any], Any]]]:
+        """The places of the columns whose values are converted, and what converts them."""
         types: list[Any] = [column.type for column in self.columns]
         converts = [each._cached_bind_processor(self.dialect) for each in types]  # noqa: SLF001
-        records: Sequence[Sequence[Any]] = [*map(_picker(self.names), rows)]
-        if not any(converts):
-            return records
-        pairs = [(i, convert) for i, convert in enumerate(converts) if convert is not None]
-        return [_converted(record, pairs) for record in records]
+        return [(i, convert) for i, convert in enumerate(converts) if convert is not None]
 
     def run(self, connection: Connection, records: Sequence[Sequence[Any]]) -> None:
         """Store records on a connection whose transaction has begun.
@@ -80,28 +84,44 @@ class Copy:
             _refuse(connection, adapted, error)
 
 
-async def copy_rows(session: AsyncSession, info: ModelInfo, rows: Sequence[Row]) -> bool:
-    """Store new rows by COPY, if that is the same as by INSERT.
+class Copies:
+    """Stores new rows of one model by COPY, where that is the same as by INSERT.
+
+    Made for one call: the database is asked once whether its table is plain. Who has written to a
+    table in a transaction has a lock, so that nobody else makes it other than plain.
 
     Args:
         session: Where; its transaction has begun.
         info: The model.
-        rows: Value by attribute name, all with the same names.
-
-    Returns:
-        Whether they are stored.
     """
-    engine = session.get_bind(info.mapper).engine
-    copy = copy_of(info, frozenset(rows[0]), engine.dialect) if len(rows) >= FEWEST else None
-    heard: Any = session.sync_session.dispatch
-    if copy is None or heard.do_orm_execute or not Plans(AsyncEngine(engine)).usable:
-        return False
-    await session.flush()
-    connection = await session.connection(bind_arguments={"mapper": info.mapper})
-    if not await connection.scalar(PLAIN, {"name": copy.full_name}):
-        return False
-    await connection.run_sync(copy.run, copy.records(rows))
-    return True
+
+    def __init__(self, session: AsyncSession, info: ModelInfo) -> None:
+        self._session = session
+        self._info = info
+        self._plain: bool | None = None
+
+    async def store(self, rows: Sequence[Row]) -> bool:
+        """Store new rows, if COPY stores the same.
+
+        Args:
+            rows: Value by attribute name, all with the same names.
+
+        Returns:
+            Whether they are stored.
+        """
+        session, info = self._session, self._info
+        engine = session.get_bind(info.mapper).engine
+        copy = copy_of(info, frozenset(rows[0]), engine.dialect) if len(rows) >= FEWEST else None
+        heard: Any = session.sync_session.dispatch
+        if copy is None or heard.do_orm_execute or not Plans(AsyncEngine(engine)).usable:
+            return False
+        await session.flush()
+        connection = await session.connection(bind_arguments={"mapper": info.mapper})
+        if self._plain is None:
+            self._plain = bool(await connection.scalar(PLAIN, {"name": copy.full_name}))
+        if self._plain:
+            await connection.run_sync(copy.run, copy.records(rows))
+        return self._plain
 
 
 @lru_cache(MAX_COPIES)
@@ -131,20 +151,6 @@ def copy_of(info: ModelInfo, names: frozenset[str], dialect: Dialect) -> Copy | 
     if made or said or numbered or mapped or not columns:
         return None
     return Copy(table, [*names], columns, dialect)
-
-
-def _picker(names: Sequence[str]) -> Callable[[Row], Sequence[Any]]:
-    """Give what takes values out of a row, in this order."""
-    pick: Any = itemgetter  # gives one value, not a tuple of it, for one name
-    several: Callable[[Row], Sequence[Any]] = pick(*names)
-    return several if len(names) > 1 else lambda row: (row[names[0]],)
-
-
-def _converted(record: Sequence[Any], pairs: Sequence[tuple[int, Any]]) -> Sequence[Any]:
-    values = [*record]
-    for i, convert in pairs:
-        values[i] = convert(values[i])
-    return values
 
 
 def _refuse(connection: Any, adapted: Any, error: Exception) -> None:  # noqa: ANN401

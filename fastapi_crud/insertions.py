@@ -6,7 +6,7 @@ from typing import Any, Generic
 import sqlalchemy as sa
 
 from fastapi_crud.changes import constructed, insertion_groups
-from fastapi_crud.copying import copy_rows
+from fastapi_crud.copying import Copies
 from fastapi_crud.exceptions import CrudError
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import ModelT
@@ -36,7 +36,7 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
     async def _insert_one(self, values: Data) -> ModelT:
         return (await self._insert([values]))[0]
 
-    async def _store(self, data: Sequence[Data]) -> list[ModelT]:
+    async def _store(self, copies: Copies, data: Sequence[Data]) -> list[ModelT]:
         """Store rows that nobody asks back for."""
         if self.view.write_scope or not self._inserts_plainly(data):
             for row in await self._insert(data):
@@ -44,7 +44,7 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
             return []
         for _, values in self._groups(data):
             with translated(self.info):
-                if not await copy_rows(self.session, self.info, values):
+                if not await copies.store(values):
                     await self.session.execute(
                         sa.insert(self.model), values, execution_options=RENDERED
                     )
@@ -65,7 +65,8 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
 
     def _inserts_plainly(self, data: Sequence[Data]) -> bool:
         dialect = self.session.get_bind(self.info.mapper).dialect
-        return inserts_plainly(self.info, dialect) and not any(map(self._names_related, data))
+        alone = map(self.info.relationships.isdisjoint, data)
+        return inserts_plainly(self.info, dialect) and all(alone)
 
     def _will_know(self, values: Data) -> bool:
         """Tell whether a new row can be told from others afterwards: by its key or its number."""

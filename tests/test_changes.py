@@ -1,15 +1,24 @@
 """Statements about several rows: what is written of each, and which rows share one."""
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastapi_crud import Database, Repository
-from fastapi_crud.changes import Change, bound, change_all, counted_up, insertion_groups
+from fastapi_crud.changes import (
+    Change,
+    bound,
+    change_all,
+    completed,
+    counted_up,
+    insertion_groups,
+)
 from fastapi_crud.columns import inspect_model
 from tests import models, samples
 from tests.conftest import counted, rows_of
@@ -144,3 +153,68 @@ def test_defaults_of_the_application_are_filled_in() -> None:
     assert {first[name] for name in empty} == {None}
     assert first["called"] != second["called"]
     assert (first["scalar"], first["falsy"]) == (3, False)
+
+
+numbers = count(1)
+
+
+def sql_at_times() -> Any:
+    """A number, but SQL for every third row."""
+    number = next(numbers)
+    return number if number % 3 else sa.func.now()
+
+
+class Base(DeclarativeBase):
+    """Models of this file alone."""
+
+
+class Row(Base):
+    """Whose defaults are not always of one kind."""
+
+    __tablename__ = "rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str] = mapped_column(default="plain")
+    first: Mapped[int] = mapped_column(default=lambda: next(numbers))
+    second: Mapped[int] = mapped_column(default=sql_at_times)
+
+
+def test_defaults_are_made_once_for_each_row_in_order() -> None:
+    """Is each called once, column by column, row by row, and SQL left to a statement of its own?"""
+    info = inspect_model(Row)
+    first = next(numbers)
+    groups = insertion_groups(info, [{"name": f"{n}"} for n in range(6)])
+    made = {
+        place: [row[name] - first for name in ("first", "second") if name in row]
+        for places, rows in groups
+        for place, row in zip(places, rows, strict=True)
+    }
+    assert [number for place in range(6) for number in made[place]] == [
+        n for n in range(1, 13) if n % 2 or (first + n) % 3
+    ]
+    assert [[*rows[0]] for _, rows in groups].count(["kind", "first", "name"]) == 1
+    assert len(groups) == 2
+    assert next(numbers) == first + 13
+
+
+def test_nothing_is_left_to_the_default() -> None:
+    """Is None of a column with a default, or one that is counted up, the same as leaving it out?"""
+    info = inspect_model(Row)
+    full = {"name": "x", "kind": "own", "first": 1, "second": 2}
+    rows: list[dict[str, Any]] = [{**full, "kind": None}, {"id": None, **full, "kind": None}, full]
+    ((places, complete),) = insertion_groups(info, rows)
+    assert places == [0, 1, 2]
+    assert complete == [{**full, "kind": "plain"}, {**full, "kind": "plain"}, full]
+    assert [completed(info, row) for row in rows] == complete
+
+
+def test_rows_of_one_kind_share_a_group_wherever_they_are() -> None:
+    """Are rows that name the same in another order, or between others, one statement?"""
+    data: list[dict[str, Any]] = [
+        {"title": "a"},
+        {"id": 7, "title": "b"},
+        {"done": True, "title": "c"},
+        {"title": "d"},
+    ]
+    groups = insertion_groups(NOTE, data)
+    assert [places for places, _ in groups] == [[0, 2, 3], [1]]

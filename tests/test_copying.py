@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from fastapi_crud import Database, Repository, UniqueViolation, copying
+from fastapi_crud import Database, Repository, UniqueViolation, batches, copying
 from fastapi_crud.copying import FEWEST, Copy
 from fastapi_crud.exceptions import CrudError, ValueRejected
 from tests import models
@@ -234,3 +234,21 @@ async def test_what_was_added_before_comes_first(own: Database) -> None:
         assert await session.scalar(first) == "first"
         await session.rollback()
     assert await rows_of(own, Plain) == []
+
+
+async def test_the_database_is_asked_once(own: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is a table looked at once for any number of rows, but anew for each call?"""
+    monkeypatch.setattr(batches, "HELD", FEWEST)
+    rows: Rows = [{"name": f"{n}"} for n in range(3 * FEWEST)]
+    ask = AsyncConnection.scalar
+    async with own.session() as session:
+        plains = Repository[Plain](session)
+        with patch.object(AsyncConnection, "scalar", autospec=True, side_effect=ask) as asked:
+            await plains.create_multi(rows)
+            assert asked.call_count == 1
+            await session.execute(sa.text("ALTER TABLE plain ENABLE ROW LEVEL SECURITY"))
+            with patch.object(Copy, "run", autospec=True) as run:
+                await plains.create_multi({"name": f"x{n}"} for n in range(3 * FEWEST))
+            assert asked.call_count == 2
+        assert not run.called
+    assert len(await rows_of(own, Plain)) == 6 * FEWEST
