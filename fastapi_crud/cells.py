@@ -29,28 +29,28 @@ def write_header(names: Iterable[str], *, formulas: bool = False) -> bytes:
     return _written([names if formulas else _harmless([*names])])
 
 
-def write_rows(
-    rows: Sequence[Mapping[str, Any]],
+def write_columns(
+    columns: Mapping[str, Sequence[Any]],
     names: Sequence[str],
     *,
     json: Container[str] = (),
     formulas: bool = False,
 ) -> bytes:
-    """Write rows, column by column: whatever a column needs is found out for many rows at once.
+    """Write rows, given by column: whatever a column needs is found out for many rows at once.
 
     Args:
-        rows: Values as JSON has them, by column; a row may leave some out.
+        columns: Values as JSON has them, by name.
         names: The columns, in order.
         json: Columns that hold any JSON: text in them keeps its quotes.
         formulas: Whether text that looks like a formula stays as it is.
     """
-    columns: list[Sequence[Any]] = []
+    written: list[Sequence[Any]] = []
     for name in names:
-        values = [row.get(name) for row in rows]
+        values = columns[name]
         if name in json:
             values = [it if it is None else to_json(it).decode() for it in values]
-        columns.append(_texts(values, formulas=formulas or name in json))
-    return _written(zip(*columns, strict=True))
+        written.append(_texts(values, formulas=formulas or name in json))
+    return _written(zip(*written, strict=True))
 
 
 def without_guard(text: str) -> str:
