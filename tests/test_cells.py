@@ -78,3 +78,17 @@ def test_text_comes_back(text: str) -> None:
     text = text.encode(errors="ignore").decode()
     ((cell, _),) = read(write_rows([{"a": text, "b": 0}], ["a", "b"]))
     assert without_guard(cell) == text
+
+
+CELLS: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.integers(), st.floats(), st.text(), st.sampled_from(['"', ",", "\r", "\n", " "])
+)
+
+
+@given(st.integers(1, 3).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1)))
+def test_lines_are_those_of_csv(rows: list[Any]) -> None:
+    """Is each cell quoted where the standard library quotes it, and nowhere else?"""
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    columns = {str(i): values for i, values in enumerate(zip(*rows, strict=True))}
+    assert write_columns(columns, [*columns], formulas=True) == text.getvalue().encode()
