@@ -27,21 +27,8 @@ from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.statements import Statements
+from fastapi_crud.rows import Record, Rows
 from fastapi_crud.streams import Streams
-from fastapi_crud.values import assume_utc
-
-
-class Record(dict[str, Any]):
-    """The columns of a row, by attribute name: read like an instance of the model."""
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any value of a column
-        """Give a column."""
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
 
 
 class Lane(Streams[Any]):
@@ -173,11 +160,7 @@ class Lane(Streams[Any]):
         return [(it, *more) for it, more in zip(self._records(rows, names), rest, strict=True)]
 
     def _records(self, rows: Sequence[Any], names: Sequence[str]) -> list[Record]:
-        records = [Record(zip(names, row)) for row in rows]  # noqa: B905 - what follows is no column
-        for name in self._zoneless & {*names}:
-            for record in records:
-                record[name] = assume_utc(record[name])
-        return records
+        return Rows(names, rows, self._zoneless).records
 
     @override
     def _apart(self) -> list[Any]:
@@ -192,7 +175,7 @@ class Lane(Streams[Any]):
 
     @override
     def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:
-        return self._records(rows, self._names)
+        return Rows(self._names, rows, self._zoneless)
 
     @cached_property
     def _touched(self) -> list[tuple[str, Any]]:

@@ -17,6 +17,9 @@ from typing_extensions import override
 
 from fastapi_crud.exceptions import ConfigurationError
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
+
 ModelT = TypeVar("ModelT")
 """Any mapped class: declarative, dataclass-mapped, SQLModel, imperative."""
 
@@ -116,14 +119,30 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give an aware datetime back."""
         del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return _in_utc(value)
 
     @override
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         """Leave out the step where the driver gives an aware datetime in UTC by itself."""
-        return None if dialect.driver == "asyncpg" else super().result_processor(dialect, coltype)
+        if dialect.driver == "asyncpg":
+            return None
+        if type(self).process_result_value is not UTCDateTime.process_result_value:
+            return super().result_processor(dialect, coltype)
+        convert: Any = self.impl_instance.result_processor(dialect, coltype)
+        if convert is None:
+            return _in_utc
+
+        def converted_in_utc(value: object) -> datetime | None:
+            return _in_utc(convert(value))
+
+        return converted_in_utc
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    # adding to an aware datetime gives what `replace` does, in a tenth of the time
+    return EPOCH + (value - NAIVE_EPOCH) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def utc_now() -> datetime:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Context, Decimal
 from typing import Any
@@ -21,6 +22,8 @@ INTEGER = re.compile(r"0|-?[1-9][0-9]{0,30}")
 MAX_JSON_DEPTH = 64
 MAX_PRECISION = 1000
 """Digits to calculate with: more than any column keeps."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 
 _SECONDS = r"\d{1,9}(\.\d{1,6})?S"
 _CLOCK = rf"T(\d{{1,9}}H(\d{{1,9}}M)?({_SECONDS})?|\d{{1,9}}M({_SECONDS})?|{_SECONDS})"
@@ -144,6 +147,15 @@ def assume_utc(value: Any) -> Any:  # noqa: ANN401 - datetime or time
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
+def assume_utc_of_all(values: Iterable[Any]) -> list[Any]:
+    """Read the values of a zoned column; see `assume_utc`."""
+    return [
+        # adding to an aware datetime gives what `replace` does, in a tenth of the time
+        EPOCH + (it - NAIVE_EPOCH) if type(it) is datetime and it.tzinfo is None else assume_utc(it)
+        for it in values
+    ]
+
+
 def to_decimal_places(value: Decimal, places: int) -> Decimal:
     """Write a decimal with as many places as its column has; negative zero becomes zero."""
     exact = Context(prec=MAX_PRECISION)
@@ -152,7 +164,8 @@ def to_decimal_places(value: Decimal, places: int) -> Decimal:
 
 def write_decimal(value: Decimal) -> str:
     """Write a decimal without an exponent."""
-    return format(value, "f")
+    text = str(value)  # takes a third of the time, and differs where there is an exponent
+    return text if "E" not in text else format(value, "f")
 
 
 def require_duration(value: Any) -> Any:  # noqa: ANN401 - before validation, anything

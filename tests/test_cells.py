@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from fastapi_crud.cells import without_guard, write_header, write_rows
+from fastapi_crud.cells import without_guard, write_columns, write_header
 
 RISKY = ("=1+1", "+x", "-x", "@x", "\tx", "\rx", "\nx", "'=1", "''@")
 HARMLESS = ("", "x", " =1", "-5", "+49.5", "'", "'x", "1=1", "'-5")
+
+
+def write_rows(rows: list[dict[str, Any]], names: list[str], **said: Any) -> bytes:
+    return write_columns({name: [row[name] for row in rows] for name in names}, names, **said)
 
 
 def read(content: bytes) -> list[list[str]]:
@@ -40,9 +44,10 @@ def test_values_are_written_as_json_has_them(value: Any, text: bytes) -> None:
 
 
 def test_a_row_has_all_columns_in_order() -> None:
-    """Do rows have the columns of the header, empty where they say nothing?"""
+    """Do rows have the columns of the header, empty where there is nothing?"""
     assert write_header(["b", "a"]) == b"b,a\r\n"
-    assert write_rows([{"a": 1, "b": 2, "c": 3}, {"a": 4}], ["b", "a"]) == b"2,1\r\n,4\r\n"
+    rows: list[dict[str, Any]] = [{"a": 1, "b": 2, "c": 3}, {"a": 4, "b": None}]
+    assert write_rows(rows, ["b", "a"]) == b"2,1\r\n,4\r\n"
     assert write_rows([{"a": None}], ["a"]) == b'""\r\n'  # else the line would be empty
 
 
@@ -63,7 +68,7 @@ def test_other_text_stays_as_it_is(text: str) -> None:
 
 def test_any_json_keeps_the_quotes_of_its_text() -> None:
     """Can text, numbers and null be told apart where a column may hold each?"""
-    rows = [{"a": it} for it in ("=1", "1", 1, None, True)]
+    rows: list[dict[str, Any]] = [{"a": it} for it in ("=1", "1", 1, None, True)]
     assert read(write_rows(rows, ["a"], json={"a"})) == [['"=1"'], ['"1"'], ["1"], [""], ["true"]]
 
 
@@ -73,3 +78,17 @@ def test_text_comes_back(text: str) -> None:
     text = text.encode(errors="ignore").decode()
     ((cell, _),) = read(write_rows([{"a": text, "b": 0}], ["a", "b"]))
     assert without_guard(cell) == text
+
+
+CELLS: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.integers(), st.floats(), st.text(), st.sampled_from(['"', ",", "\r", "\n", " "])
+)
+
+
+@given(st.integers(1, 3).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1)))
+def test_lines_are_those_of_csv(rows: list[Any]) -> None:
+    """Is each cell quoted where the standard library quotes it, and nowhere else?"""
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    columns = {str(i): values for i, values in enumerate(zip(*rows, strict=True))}
+    assert write_columns(columns, [*columns], formulas=True) == text.getvalue().encode()

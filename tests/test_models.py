@@ -153,6 +153,32 @@ def test_reading_an_aware_time_brings_it_to_utc() -> None:
     assert read.tzinfo is UTC
 
 
+class Rounded(UTCDateTime):
+    """A type of the developer's, with a step of its own."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        read = super().process_result_value(value, dialect)
+        return None if read is None else read.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "mysql"])
+@pytest.mark.parametrize("kind", [UTCDateTime, Rounded])
+def test_reading_a_time_without_a_zone(kind: type[UTCDateTime], dialect: str) -> None:
+    """Is it in UTC, by the step of a subclass too, to the ends of time?"""
+    convert: Any = kind().dialect_impl(DIALECTS[dialect]).result_processor(DIALECTS[dialect], None)
+    for naive in (
+        datetime(1, 1, 1),
+        datetime(2024, 1, 31, 12, 0, 0, 123456),
+        datetime(9999, 12, 31),
+    ):
+        given = naive.isoformat(" ", "microseconds") if dialect == "sqlite" else naive
+        kept = naive.replace(microsecond=0) if kind is Rounded else naive
+        assert repr(convert(given)) == repr(kept.replace(tzinfo=UTC))
+    assert convert(None) is None
+
+
 def test_now_is_aware() -> None:
     """Is the clock in UTC?"""
     assert utc_now().tzinfo is UTC

@@ -2,6 +2,8 @@
 
 import math
 from contextlib import suppress
+from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,9 +11,12 @@ from hypothesis import given, strategies as st
 
 from fastapi_crud.values import (
     MAX_JSON_DEPTH,
+    assume_utc,
+    assume_utc_of_all,
     check_json,
     check_path_segment,
     check_text,
+    write_decimal,
 )
 from tests.strategies import json_values
 
@@ -71,3 +76,17 @@ def test_segments_that_no_path_can_name(segment: str) -> None:
 def test_segments_that_a_path_can_name(segment: str) -> None:
     """Is everything that can be quoted accepted?"""
     assert check_path_segment(segment) == segment
+
+
+@given(st.lists(st.none() | st.datetimes(timezones=st.none() | st.timezones()) | st.times()))
+def test_all_values_are_read_as_one_is(values: list[Any]) -> None:
+    """Is each naive one taken for UTC, and each other one brought to it?"""
+    read = assume_utc_of_all(values)
+    assert read == [assume_utc(it) for it in values]
+    assert all(it is None or it.tzinfo is UTC for it in read)
+
+
+@given(st.decimals() | st.decimals(places=2))
+def test_decimals_have_no_exponent(value: Decimal) -> None:
+    """Is a decimal written digit by digit?"""
+    assert write_decimal(value) == format(value, "f")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fastapi_crud.cells import write_header, write_rows
+from fastapi_crud.cells import write_columns, write_header
 from fastapi_crud.router.responses import JSON, RowWriter
 from fastapi_crud.router.views import Selection
 
@@ -39,8 +39,8 @@ def _csv_head(writer: RowWriter, selection: Selection, formulas: bool) -> bytes:
 def _csv_part(
     writer: RowWriter, rows: Sequence[Any], selection: Selection, formulas: bool
 ) -> bytes:
-    names, values = writer.names(selection), writer.values(rows, selection)
-    return write_rows(values, names, json=writer.json_names, formulas=formulas)
+    names, columns = writer.names(selection), writer.columns(rows, selection)
+    return write_columns(columns, names, json=writer.json_names, formulas=formulas)
 
 
 def _no_head(writer: RowWriter, selection: Selection, formulas: bool) -> bytes:

@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.lane import Record
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.loading import attributes_of
 from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.query.vocabulary import Pagination
+from fastapi_crud.router.tables import TableWriter
 from fastapi_crud.router.views import WHOLE, Included, Selection, is_derived, record_type, shape_of
+from fastapi_crud.rows import Record, Rows
 
 JSON = "application/json"
 MAX_LINKS = 256
@@ -90,24 +91,23 @@ class RowWriter:
 
     def lines(self, rows: Sequence[object], selection: Selection = WHOLE) -> bytes:
         """Write each row on a line of its own."""
-        if type(rows[0]) is Record and self._derived:
-            write = self._records(selection)[0].serializer.to_json
-            return b"\n".join([write(row, by_alias=True, warnings=False) for row in rows]) + b"\n"
+        if type(rows) is Rows and self._derived:
+            return self._table.lines(rows)
         one, several, left_out = self._adapters(selection)
         write = one.serializer.to_json
         read = _read(several, rows)
         return b"\n".join([write(row, by_alias=True, exclude=left_out) for row in read]) + b"\n"
 
-    def values(self, rows: Sequence[object], selection: Selection = WHOLE) -> list[dict[str, Any]]:
-        """Give the values of several rows as JSON has them, by name."""
-        plain: list[dict[str, Any]]
-        if type(rows[0]) is Record and self._derived:
-            several = self._records(selection)[1]
-            plain = several.dump_python(rows, mode="json", by_alias=True, warnings=False)
-            return plain
+    def columns(
+        self, rows: Sequence[object], selection: Selection = WHOLE
+    ) -> Mapping[str, Sequence[Any]]:
+        """Give the values of each column as JSON has them, by name."""
+        if type(rows) is Rows and self._derived:
+            return self._table.values(rows)
         _, several, _ = self._adapters(selection)
+        plain: list[dict[str, Any]]
         plain = several.dump_python(_read(several, rows), mode="json", by_alias=True)
-        return plain
+        return {name: [row.get(name) for row in plain] for name in self.names(selection)}
 
     def names(self, selection: Selection = WHOLE) -> list[str]:
         """Name what is written of a row, in the order of the schema."""
@@ -138,6 +138,10 @@ class RowWriter:
         if self._pagination != "offset":
             rest += [(key, getattr(page, key, None)) for key in ("next_cursor", "prev_cursor")]
         return rest
+
+    @cached_property
+    def _table(self) -> TableWriter:
+        return TableWriter(self._read)
 
     @cached_property
     def _whole_records(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
@@ -281,4 +285,6 @@ def _offset_links(query: Query, page: Page[Any]) -> dict[str, tuple[str, str]]:
 
 
 def _read(adapter: TypeAdapter[Any], rows: object) -> Any:  # noqa: ANN401 - instances of the schema
+    if type(rows) is Rows:
+        rows = rows.records
     return adapter.validate_python(rows, from_attributes=True)

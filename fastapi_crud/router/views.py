@@ -83,12 +83,22 @@ def shape_of(
 
 def record_type(schema: type[BaseModel]) -> Any:  # noqa: ANN401 - a `TypedDict`
     """Make the type of a row as a dictionary, keyed by attribute, that is written like a schema."""
-    fields: Fields = {}
-    for name, spec in schema.model_fields.items():
-        written = Field(serialization_alias=spec.serialization_alias or spec.alias or name)
-        annotation: Any = TEXTS.get(cast("Any", spec.annotation), spec.annotation)
-        fields[attribute_of(name, spec)] = Annotated[annotation, *spec.metadata, written]
+    fields: Fields = {
+        attribute: Annotated[kind, Field(serialization_alias=name)]
+        for attribute, (name, kind) in written_types(schema).items()
+    }
     return TypedDict(schema.__name__, fields)  # type: ignore[operator]
+
+
+def written_types(schema: type[BaseModel]) -> dict[str, tuple[str, Any]]:
+    """Give the name and the type that each attribute is written with by a schema."""
+    types: dict[str, tuple[str, Any]] = {}
+    for name, spec in schema.model_fields.items():
+        annotation: Any = TEXTS.get(cast("Any", spec.annotation), spec.annotation)
+        kind = Annotated[annotation, *spec.metadata] if spec.metadata else annotation
+        written = spec.serialization_alias or spec.alias or name
+        types[attribute_of(name, spec)] = written, kind
+    return types
 
 
 def is_derived(read: type[BaseModel]) -> bool:

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import BackgroundTasks, Depends, FastAPI, Header
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    computed_field,
+    field_serializer,
+    field_validator,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Message, Scope
 
@@ -263,6 +270,33 @@ async def test_read_schemas_of_the_developer(db: Database, serve: Serve) -> None
     ]
     text = (await client.get("/authors?fields=fullName", headers=CSV)).text
     assert table(text)[0] == ["id", "fullName", "initial"]
+
+
+class NoteOut(BaseModel):
+    id: int
+    title: Annotated[str, Field(serialization_alias="Title")]
+    done: bool
+
+    @field_validator("title")
+    @classmethod
+    def upper(cls, value: str) -> str:
+        return value.upper()
+
+    @field_serializer("done")
+    def done_or_not(self, value: bool) -> str:
+        return "done" if value else "open"
+
+
+async def test_rules_of_a_read_schema_hold_for_columns(db: Database, serve: Serve) -> None:
+    """Are its validators and serializers called where rows are read as columns alone?"""
+    await stored(db, "a", "b")
+    client = notes(db, serve, read_schema=NoteOut)
+    answer = await client.get("/notes?sort=Title", headers=NDJSON)
+    assert objects(answer.text) == (await client.get("/notes?sort=Title")).json()["items"]
+    text = (await client.get("/notes?sort=Title", headers=CSV)).text
+    header, *lines = table(text)
+    assert header == ["id", "Title", "done"]
+    assert [line[1:] for line in lines] == [["A", "open"], ["B", "open"]]
 
 
 async def test_formulas_may_stay(sqlite: Database, serve: Serve) -> None:

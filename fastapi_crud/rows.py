@@ -1,0 +1,66 @@
+"""Rows as a database gives them: records where one is looked at, columns where many are written."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, overload
+
+from typing_extensions import override
+
+from fastapi_crud.values import assume_utc_of_all
+
+
+class Record(dict[str, Any]):
+    """The columns of a row, by attribute name: read like an instance of the model."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any value of a column
+        """Give a column."""
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Rows(Sequence[Record]):
+    """Rows of the same columns: a sequence of records, which are made once one is looked at.
+
+    Args:
+        names: The attributes that the first columns are; what follows is left out.
+        rows: Their values.
+        zoneless: Attributes whose values are in UTC, though they may not say so.
+    """
+
+    def __init__(
+        self, names: Sequence[str], rows: Sequence[Sequence[Any]], zoneless: frozenset[str]
+    ) -> None:
+        self._names, self._rows = names, rows
+        self._zoneless = zoneless.intersection(names)
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The rows, one by one."""
+        records = [Record(zip(self._names, row)) for row in self._rows]  # noqa: B905 - as said
+        for name in self._zoneless:
+            values = assume_utc_of_all([record[name] for record in records])
+            for record, value in zip(records, values, strict=True):
+                record[name] = value
+        return records
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """Give the values of each attribute, by its name."""
+        columns: dict[str, Sequence[Any]]
+        columns = dict(zip(self._names, zip(*self._rows, strict=True)))  # noqa: B905 - as said
+        return columns | {name: assume_utc_of_all(columns[name]) for name in self._zoneless}
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    @override
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        return self.records[index]
