@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from typing_extensions import override
 
+from fastapi_crud.router.late_fields import lighten
+
 CONTEXT: Any = getattr(routing, "_effective_route_context_var", None)
 """Holds what FastAPI makes of an included route while it does so (before 0.137: a new route)."""
 SHARED = CONTEXT is not None or not hasattr(routing, "iter_route_contexts")
@@ -52,6 +54,7 @@ class AnsweringRoute(APIRoute):
             for status, answer in route.responses.items()
             if isinstance(answer, Answer)
         }
+        lighten(route)
         return super().get_route_handler()
 
 
