@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 from weakref import WeakSet
 
@@ -20,6 +21,7 @@ from typing_extensions import override
 
 from fastapi_crud.annotations import tightened
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo
+from fastapi_crud.kind import Kind
 from fastapi_crud.values import Shown
 
 SHOWN = ("title", "description", "examples", "deprecated")
@@ -30,6 +32,11 @@ BOUNDS = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multip
 
 _unread: WeakSet[type[BaseModel]] = WeakSet()
 """Schemas that were made late and have not been used yet."""
+
+
+def is_unread(schema: type[BaseModel]) -> bool:
+    """Tell whether a schema was made late and has not been needed yet."""
+    return schema in _unread
 
 
 class LateSchema(BaseModel):
@@ -150,10 +157,14 @@ def input_fields(
 
 def ignored_field(column: ColumnInfo) -> FieldSpec:
     """Define a column that a client may send back, and that is not looked at."""
+    return FieldSpec(_unchecked(column.kind), MISSING, shown(column))
+
+
+@cache
+def _unchecked(kind: Kind) -> Any:  # noqa: ANN401 - a type form
     unchecked: Any = SkipValidation
-    annotation = unchecked[column.kind.read]
-    annotation = Annotated[annotation, Shown({"readOnly": True})]
-    return FieldSpec(or_missing(annotation), MISSING, shown(column))
+    annotation = unchecked[kind.read]
+    return or_missing(Annotated[annotation, Shown({"readOnly": True})])
 
 
 def or_missing(annotation: Any) -> Any:  # noqa: ANN401 - a type form

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """How values of one column type are read, written and spelled.
 

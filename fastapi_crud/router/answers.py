@@ -1,6 +1,7 @@
 """The answers of a route beside the usual one: what describes them is made once for all routes."""
 
 from collections.abc import Callable, Coroutine
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -30,6 +31,13 @@ class Answer(dict[str, Any]):
     def __init__(self, model: type[BaseModel], documented: dict[str, Any]) -> None:
         super().__init__(documented if SHARED else {**documented, "model": model})
         self.model = model
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        """Copy what is documented, as FastAPI does for each document, and not the schema."""
+        return {
+            name: value if isinstance(value, str) else deepcopy(value, memo)
+            for name, value in self.items()
+        }
 
 
 def built_of(route: APIRoute) -> Any:  # noqa: ANN401 - a route, or FastAPI's own

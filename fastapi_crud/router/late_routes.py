@@ -1,6 +1,7 @@
 """A route that FastAPI reads when it is first used, not when it is made."""
 
 from collections.abc import Callable
+from inspect import Signature
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -59,3 +60,6 @@ class LateRoute(APIRoute):
 
 
 def _nothing() -> None: ...
+
+
+_nothing.__signature__ = Signature()  # type: ignore[attr-defined] # so that nobody works it out
