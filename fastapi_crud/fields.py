@@ -3,13 +3,25 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, cast
+from weakref import WeakSet
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import (
+    MISSING,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    SkipValidation,
+    create_model,
+)
+from pydantic_core import CoreSchema
 from typing_extensions import override
 
 from fastapi_crud.annotations import tightened
 from fastapi_crud.columns import MISSING_DEFAULT, ColumnInfo
+from fastapi_crud.kind import Kind
 from fastapi_crud.values import Shown
 
 SHOWN = ("title", "description", "examples", "deprecated")
@@ -18,7 +30,30 @@ BOUNDS = ("min_length", "max_length", "pattern", "ge", "gt", "le", "lt", "multip
 """Keys of a column's `info` that bound it, in bodies only: old rows must stay readable."""
 
 
-class InputSchema(BaseModel):
+_unread: WeakSet[type[BaseModel]] = WeakSet()
+"""Schemas that were made late and have not been used yet."""
+
+
+def is_unread(schema: type[BaseModel]) -> bool:
+    """Tell whether a schema was made late and has not been needed yet."""
+    return schema in _unread
+
+
+class LateSchema(BaseModel):
+    """Base of what can be made late: where another schema needs it, it is read only once."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[BaseModel], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Let pydantic read it first, and keep what it makes of it."""
+        if cls in _unread:
+            _unread.remove(cls)
+            cls.model_rebuild()
+        return handler(source)
+
+
+class InputSchema(LateSchema):
     """Base of the derived body schemas: unknown keys are an error.
 
     `ignored_fields` are readable but not writable: a client may send back what it read.
@@ -30,7 +65,7 @@ class InputSchema(BaseModel):
     defaulted_fields: ClassVar[frozenset[str]] = frozenset()
 
 
-class OutputSchema(BaseModel):
+class OutputSchema(LateSchema):
     """Base of the derived answer schemas: filled from the attributes of a row."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True, protected_namespaces=())
@@ -45,6 +80,18 @@ class _Lasting(dict[str, Any]):
 
 
 SchemaT = TypeVar("SchemaT", bound=BaseModel)
+
+
+def made_late(name: str, base: type[SchemaT], module: str, fields: dict[str, Any]) -> type[SchemaT]:
+    """Make a schema that pydantic reads on first use; its fields must be known to be right.
+
+    Schemas that are made of it are read at once, as others are.
+    """
+    late: dict[str, Any] = {"defer_build": True}
+    schema = create_model(name, __base__=base, __module__=module, __cls_kwargs__=late, **fields)
+    schema.model_config = cast("ConfigDict", {**base.model_config})
+    _unread.add(schema)
+    return schema
 
 
 def finished(schema: type[SchemaT]) -> type[SchemaT]:
@@ -110,10 +157,14 @@ def input_fields(
 
 def ignored_field(column: ColumnInfo) -> FieldSpec:
     """Define a column that a client may send back, and that is not looked at."""
+    return FieldSpec(_unchecked(column.kind), MISSING, shown(column))
+
+
+@cache
+def _unchecked(kind: Kind) -> Any:  # noqa: ANN401 - a type form
     unchecked: Any = SkipValidation
-    annotation = unchecked[column.kind.read]
-    annotation = Annotated[annotation, Shown({"readOnly": True})]
-    return FieldSpec(or_missing(annotation), MISSING, shown(column))
+    annotation = unchecked[kind.read]
+    return or_missing(Annotated[annotation, Shown({"readOnly": True})])
 
 
 def or_missing(annotation: Any) -> Any:  # noqa: ANN401 - a type form

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """How values of one column type are read, written and spelled.
 
@@ -22,6 +22,7 @@ class Kind:
         from_text: Turns text (a path or query value) into what `write` accepts.
         bare: The type in filters: the bounds of the column, without the rules that an
             annotation adds for new rows; `write` unless given.
+        sure: Whether pydantic is known to describe it, so that nobody has to try.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Kind:
     write: Any
     from_text: Callable[[str], Any] = str
     bare: Any = None
+    sure: bool = False
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:

@@ -8,6 +8,7 @@ To support a column type, add a row to `KINDS`.
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -268,7 +269,7 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind:
 def _shared(make: Callable[[TypeEngine[Any]], Kind], column_type: TypeEngine[Any]) -> Kind:
     facts = (make, type(column_type), *(getattr(column_type, name, ABSENT) for name in FACTS))
     if facts not in _made:
-        _made[facts] = make(column_type)
+        _made[facts] = replace(make(column_type), sure=True)
     return _made[facts]
 
 

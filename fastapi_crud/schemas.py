@@ -21,6 +21,7 @@ from fastapi_crud.access import Access, Exposure, access_of
 from fastapi_crud.columns import ColumnInfo, ModelInfo, inspect_model
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.fields import (
+    BOUNDS,
     FieldSpec,
     InputSchema as InputSchema,
     OutputSchema as OutputSchema,
@@ -28,6 +29,7 @@ from fastapi_crud.fields import (
     finished,
     ignored_field,
     input_fields,
+    made_late,
     or_missing,
     read_field,
     shown,
@@ -37,6 +39,10 @@ from fastapi_crud.fields import (
 CreateT = TypeVar("CreateT", bound=BaseModel, default=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel, default=BaseModel)
 ReadT = TypeVar("ReadT", bound=BaseModel, default=BaseModel)
+
+
+INPUTS = ("inputs", "update_inputs")
+"""Keys of a column's `info` with what clients write in its place, in new rows and in changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,7 @@ def page_of(
         for cursor, way in {"next_cursor": "next", "prev_cursor": "previous"}.items():
             described = Field(description=f"Leads to the {way} page; null where there is none.")
             fields[cursor] = (str | None, described)
-    return finished(create_model(name, __base__=OutputSchema, __module__=module, **fields))
+    return finished(made_late(name, OutputSchema, module, fields))
 
 
 def _make(
@@ -200,15 +206,23 @@ def _make(
 ) -> type[Any]:
     specs = {**specs, **{column.name: ignored_field(column) for column in ignored}}
     fields = dict(definition(*item) for item in specs.items())
-    try:
-        schema: type[Any] = create_model(
-            name, __base__=base, __module__=info.model.__module__, **fields
-        )
-    except PydanticSchemaGenerationError as error:
-        raise ConfigurationError(_indescribable(info, specs)) from error
+    module = info.model.__module__
+    schema: type[Any]
+    if all(name in info.columns and _sure(info.columns[name]) for name in specs):
+        schema = made_late(name, base, module, fields)
+    else:
+        try:
+            schema = create_model(name, __base__=base, __module__=module, **fields)
+        except PydanticSchemaGenerationError as error:
+            raise ConfigurationError(_indescribable(info, specs)) from error
     if ignored:
         schema.ignored_fields = frozenset(column.name for column in ignored)
     return finished(schema) if base is OutputSchema else schema
+
+
+def _sure(column: ColumnInfo) -> bool:
+    """Whether nothing that is said of a column can be wrong for its type."""
+    return column.kind.sure and not column.info.keys() & {*BOUNDS, *INPUTS}
 
 
 def _indescribable(info: ModelInfo, specs: Mapping[str, FieldSpec]) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased, selectinload, undefer
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.deletion import Deletion
 from fastapi_crud.exceptions import ConfigurationError
+from fastapi_crud.fields import is_unread
 from fastapi_crud.query.clauses import Deleted, Where
 from fastapi_crud.query.conditions import Deletions, Scopes, Translator
 from fastapi_crud.query.paths import Hop, hop
@@ -66,7 +67,8 @@ def loads_of(schema: type[BaseModel], info: ModelInfo, depth: int = 0) -> Loads:
     if depth > MAX_NESTING:
         msg = f"{schema.__name__} embeds relationships more than {MAX_NESTING} deep: end it earlier"
         raise ConfigurationError(msg)
-    schema.model_rebuild()  # names of classes that came later in the module
+    if not is_unread(schema):
+        schema.model_rebuild()  # names of classes that came later in the module
     loads: dict[str, Loads] = {}
     for name in attributes_of(schema):
         if name in info.relationships:

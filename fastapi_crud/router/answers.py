@@ -1,6 +1,7 @@
 """The answers of a route beside the usual one: what describes them is made once for all routes."""
 
 from collections.abc import Callable, Coroutine
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,8 @@ from fastapi.utils import create_model_field
 from pydantic import BaseModel
 from starlette.responses import Response
 from typing_extensions import override
+
+from fastapi_crud.router.late_fields import lighten
 
 CONTEXT: Any = getattr(routing, "_effective_route_context_var", None)
 """Holds what FastAPI makes of an included route while it does so (before 0.137: a new route)."""
@@ -28,6 +31,13 @@ class Answer(dict[str, Any]):
     def __init__(self, model: type[BaseModel], documented: dict[str, Any]) -> None:
         super().__init__(documented if SHARED else {**documented, "model": model})
         self.model = model
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        """Copy what is documented, as FastAPI does for each document, and not the schema."""
+        return {
+            name: value if isinstance(value, str) else deepcopy(value, memo)
+            for name, value in self.items()
+        }
 
 
 def built_of(route: APIRoute) -> Any:  # noqa: ANN401 - a route, or FastAPI's own
@@ -52,6 +62,7 @@ class AnsweringRoute(APIRoute):
             for status, answer in route.responses.items()
             if isinstance(answer, Answer)
         }
+        lighten(route)
         return super().get_route_handler()
 
 

@@ -53,6 +53,10 @@ class ProblemContent(dict[str, Any]):
         del key
         return super().setdefault(PROBLEM_JSON, default)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "ProblemContent":
+        """Copy it, mostly empty as it is, without asking how."""
+        return ProblemContent({key: deepcopy(value, memo) for key, value in self.items()})
+
 
 def responses(
     statuses: Sequence[int], *, by_field: bool = False

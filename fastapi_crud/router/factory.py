@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Any, Unpack, cast
 
 from pydantic import BaseModel
 
@@ -118,6 +118,9 @@ def _add_route(
             include_in_schema=False,
             **said,
         )
+    if resource.callers.dependencies(operation):  # which may be wrong, and that is told now
+        for route in router.routes:
+            cast("CrudRoute", route).read()
 
 
 def _endpoint(

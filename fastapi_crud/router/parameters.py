@@ -1,6 +1,7 @@
 """The signature of an endpoint: path and query parameters, body, session, as FastAPI reads them."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from inspect import Parameter as Argument, Signature
 from typing import Annotated, Any, ForwardRef, Literal
 
@@ -63,6 +64,7 @@ def _depends(dependency: Any) -> Any:  # noqa: ANN401 - a function, or Depends(.
     return Annotated[Any, dependency if isinstance(dependency, DependsOn) else Depends(dependency)]
 
 
+@cache
 def _path(column: ColumnInfo) -> Any:  # noqa: ANN401 - a type form
     """Declare a path parameter: text, since a key that cannot exist is 404 rather than 422."""
     shown = dict(column.kind.written_schema)

@@ -31,6 +31,7 @@ from fastapi_crud.router.direct import (
     raising,
     undemanded,
 )
+from fastapi_crud.router.late_routes import LateRoute
 from fastapi_crud.router.problems import ACCEPT_PATCH, ProblemFormat, problem_of, write_problem
 
 HEAD_KEY = "fastapi_crud.head"
@@ -63,7 +64,7 @@ class RouteFacts:
         return frozenset(self.allow) - {"HEAD", "OPTIONS"}
 
 
-class CrudRoute(AnsweringRoute):
+class CrudRoute(AnsweringRoute, LateRoute):
     """An `APIRoute` that answers by the HTTP contract, and leaves other routes alone."""
 
     @cached_property
