@@ -48,7 +48,7 @@ class LateSchema(BaseModel):
     ) -> CoreSchema:
         """Let pydantic read it first, and keep what it makes of it."""
         if cls in _unread:
-            _unread.remove(cls)
+            _unread.discard(cls)
             cls.model_rebuild()
         return handler(source)
 
