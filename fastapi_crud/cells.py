@@ -14,7 +14,7 @@ STARTERS = frozenset("=+-@\t\r\n'")
 """What text may begin with that has to be looked at."""
 FORMULA = re.compile(r"'*(?![-+]?[0-9]+(?:\.[0-9]+)?\Z)[=+\-@\t\r\n]")
 """What a spreadsheet takes for a formula, but for plain numbers; or such text made harmless."""
-TEXT_OR_NULL = {str, type(None)}
+TEXT_OR_NULL: frozenset[type[Any]] = frozenset({str, type(None)})
 TRUTH = {True: "true", False: "false"}
 
 

@@ -24,7 +24,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from fastapi_crud.loans import give_back, lent, lent_at_once
 from fastapi_crud.plan import Plan, Row
 
-heard_of = attrgetter(
+heard_of: Callable[[Any], Sequence[Any]] = attrgetter(
     "before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute",
     "begin", "commit", "rollback", "engine_connect",
 )  # fmt: skip

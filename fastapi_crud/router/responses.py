@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -206,7 +207,9 @@ class JSONAnswer(Response):
     media_type = JSON
 
     def __init__(self, content: bytes, status: int, headers: Mapping[str, str]) -> None:
-        self.status_code, self.body, self.background = status, content, None
+        self.status_code: int = status
+        self.body: bytes = content
+        self.background: BackgroundTask | None = None
         self.raw_headers: list[tuple[bytes, bytes]] = [
             (_field_name(name), value.encode("latin-1")) for name, value in headers.items()
         ]
