@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import wraps
+from inspect import signature
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -292,15 +293,15 @@ async def test_a_body_in_pieces(sqlite: Database, serve: Serve) -> None:
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "#/title")
 
 
+@pytest.mark.skipif(
+    "max_body_size" not in signature(FastAPI).parameters, reason="this FastAPI bounds no bodies"
+)
 @pytest.mark.parametrize("whose", ["app", "router"])
 async def test_bodies_that_are_too_large(whose: str, sqlite: Database, serve: Serve) -> None:
     """Does the bound of a body hold, whoever sets it, and is it told as everything else?"""
     bound: dict[str, Any] = {"max_body_size": 20}
-    try:
-        app = FastAPI(**bound if whose == "app" else {})
-        app.include_router(make_crud_router(Note), **bound if whose == "router" else {})
-    except TypeError:
-        pytest.skip("this FastAPI bounds no bodies")
+    app = FastAPI(**bound if whose == "app" else {})
+    app.include_router(make_crud_router(Note), **bound if whose == "router" else {})
     client = serve(sqlite, app=app)
 
     async def pieces() -> AsyncIterator[bytes]:
