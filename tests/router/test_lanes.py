@@ -14,6 +14,7 @@ from fastapi_crud import (
     Database,
     DbSession,
     Filter,
+    Query,
     Repository,
     Service,
     SoftDelete,
@@ -439,3 +440,22 @@ async def test_a_lane_by_itself(sqlite: Database) -> None:
     assert not await lane.delete("none")
     record = await lane.create({"title": "a"})
     assert (record.title, hasattr(record, "body")) == ("a", False)
+
+
+class Spelled(sa.TypeDecorator[str]):
+    """A type that says nothing of whether its SQL may be kept."""
+
+    impl = sa.String
+
+
+@pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+async def test_questions_that_are_asked_anew(sqlite: Database) -> None:
+    """Are pages right whose SQL is somebody's own: to sort by, or of types that are not kept?"""
+    async with sqlite.session() as session:
+        await Repository[Note](session).create_multi([{"title": "bb"}, {"title": "a"}])
+    lane = Lane(inspect_model(Note), ["id", "title"], sqlite.engine, View())
+    page = await lane.get_page(Query(order_by=[sa.func.length(Note.title)]))
+    assert [row.title for row in page.items] == ["a", "bb"]
+    spelled = sa.type_coerce(Note.title, Spelled()) == "bb"
+    page = await lane.get_page(Query(where=[spelled]))
+    assert [row.title for row in page.items] == ["bb"]
