@@ -4,8 +4,10 @@ Text that a spreadsheet would take for a formula gets a `'` before it, and so do
 already has one before such a text: taking one away again gives back exactly what there was.
 """
 
+import csv
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
+from io import StringIO
 from typing import Any
 
 from pydantic_core import to_json
@@ -14,7 +16,6 @@ STARTERS = frozenset("=+-@\t\r\n'")
 """What text may begin with that has to be looked at."""
 FORMULA = re.compile(r"'*(?![-+]?[0-9]+(?:\.[0-9]+)?\Z)[=+\-@\t\r\n]")
 """What a spreadsheet takes for a formula, but for plain numbers; or such text made harmless."""
-TEXT_OR_NULL: frozenset[type[Any]] = frozenset({str, type(None)})
 TRUTH = {True: "true", False: "false"}
 
 
@@ -25,7 +26,7 @@ def write_header(names: Iterable[str], *, formulas: bool = False) -> bytes:
         names: The names of the columns.
         formulas: Whether what looks like a formula stays as it is.
     """
-    return _lines([[name] for name in (names if formulas else _harmless([*names]))])
+    return _written([names if formulas else _harmless([*names])])
 
 
 def write_columns(
@@ -43,13 +44,13 @@ def write_columns(
         json: Columns that hold any JSON: text in them keeps its quotes.
         formulas: Whether text that looks like a formula stays as it is.
     """
-    written: list[Sequence[str]] = []
+    written: list[Sequence[Any]] = []
     for name in names:
         values = columns[name]
         if name in json:
             values = [it if it is None else to_json(it).decode() for it in values]
         written.append(_texts(values, formulas=formulas or name in json))
-    return _lines(written)
+    return _written(zip(*written, strict=True))
 
 
 def without_guard(text: str) -> str:
@@ -57,17 +58,13 @@ def without_guard(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
-def _texts(values: Sequence[Any], *, formulas: bool) -> Sequence[str]:
+def _texts(values: Sequence[Any], *, formulas: bool) -> Sequence[Any]:
     kinds = {*map(type, values)}
     if bool in kinds:
         values = [TRUTH[it] if isinstance(it, bool) else it for it in values]
     if kinds & {dict, list}:
         values = [to_json(it).decode() if isinstance(it, dict | list) else it for it in values]
-    if str in kinds and not formulas:
-        values = _harmless(values)
-    if kinds <= TEXT_OR_NULL:
-        return [it or "" for it in values]
-    return ["" if it is None else str(it) for it in values]
+    return values if formulas or str not in kinds else _harmless(values)
 
 
 def _harmless(values: Sequence[Any]) -> Sequence[Any]:
@@ -76,26 +73,7 @@ def _harmless(values: Sequence[Any]) -> Sequence[Any]:
     return [f"'{it}" if isinstance(it, str) and FORMULA.match(it) else it for it in values]
 
 
-def _lines(columns: Sequence[Sequence[str]]) -> bytes:
-    """Put rows together from their columns: in a third of the time that `csv` takes."""
-    if len(columns) == 1:  # an empty line would be no row
-        columns = [[it or '""' for it in _quoted(columns[0])]]
-    else:
-        columns = [_quoted(column) for column in columns]
-    line = ["", ","] * len(columns)
-    line[-1] = "\r\n"
-    pieces = line * len(columns[0])
-    for i, column in enumerate(columns):
-        pieces[2 * i :: len(line)] = column
-    return "".join(pieces).encode()
-
-
-def _quoted(texts: Sequence[str]) -> Sequence[str]:
-    if not _is_special("".join(texts)):
-        return texts
-    return ['"' + it.replace('"', '""') + '"' if _is_special(it) else it for it in texts]
-
-
-def _is_special(text: str) -> bool:
-    """Whether text stands in quotes (§2)."""
-    return "," in text or '"' in text or "\n" in text or "\r" in text
+def _written(rows: Iterable[Iterable[Any]]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()

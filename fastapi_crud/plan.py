@@ -110,7 +110,8 @@ def plan_of(
         given: Parameters in it whose names the plan is to tell.
 
     Returns:
-        None where the values of a call change the SQL, or SQLAlchemy adds some to it.
+        None where the values of a call change the SQL, SQLAlchemy adds some to it, or one that is
+        given is not in it as it is.
     """
     compiled: Any = statement.compile(dialect=dialect)
     adds = (
@@ -121,6 +122,8 @@ def plan_of(
     if adds or compiled.post_compile_params or compiled.literal_execute_params:
         return None
     named = [_names_of(parameter, compiled.bind_names) for parameter in given]
+    if not all(named):
+        return None
     values = compiled.construct_params(_check=False)
     convert = compiled._bind_processors  # noqa: SLF001
     names = compiled.positiontup or ()

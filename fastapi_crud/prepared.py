@@ -21,7 +21,7 @@ MAX_STATEMENTS = 32
 """How many statements of a kind are remembered for one model: clients choose what they change."""
 MAX_FILTERED = 128
 """How many ways to filter a page are remembered for one model."""
-Form = tuple[tuple[Any, ...], CountMode, Deleted, tuple[str, ...] | None, bool]
+Form = tuple[Sequence[Any], CountMode, Deleted, Sequence[str] | None, bool]
 NO_SQL: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -113,10 +113,10 @@ class Prepared:
 
     def _page(
         self,
-        order_by: tuple[OrderBy, ...],
+        order_by: Sequence[OrderBy],
         count: CountMode,
         deleted: Deleted,
-        fields: tuple[str, ...] | None,
+        fields: Sequence[str] | None,
         skips: bool,
         *,
         where: Any = None,  # noqa: ANN401 - SQL
@@ -200,8 +200,7 @@ class Prepared:
 
 def form_of(query: Query) -> Form:
     """Tell what the SQL of a page depends on, apart from its conditions."""
-    fields = None if query.fields is None else tuple(query.fields)
-    return tuple(query.order_by), query.count, query.deleted, fields, query.skip > 0
+    return query.order_by, query.count, query.deleted, query.fields, query.skip > 0
 
 
 def key_values(key: Sequence[Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from typing_extensions import override
 
-from fastapi_crud.values import assume_utc_of_all
+from fastapi_crud.values import assume_utc
 
 
 class Record(dict[str, Any]):
@@ -42,16 +42,15 @@ class Rows(Sequence[Record]):
         """The rows, one by one."""
         records = [Record(zip(self._names, row)) for row in self._rows]  # noqa: B905 - as said
         for name in self._zoneless:
-            values = assume_utc_of_all([record[name] for record in records])
-            for record, value in zip(records, values, strict=True):
-                record[name] = value
+            for record in records:
+                record[name] = assume_utc(record[name])
         return records
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """Give the values of each attribute, by its name."""
         columns: dict[str, Sequence[Any]]
         columns = dict(zip(self._names, zip(*self._rows, strict=True)))  # noqa: B905 - as said
-        return columns | {name: assume_utc_of_all(columns[name]) for name in self._zoneless}
+        return columns | {name: [*map(assume_utc, columns[name])] for name in self._zoneless}
 
     @override
     def __len__(self) -> int:

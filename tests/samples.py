@@ -32,6 +32,12 @@ T = TypeVar("T")
 UserId = NewType("UserId", int)
 
 
+class Spelled(sa.TypeDecorator[str]):
+    """A type that says nothing of whether its SQL may be kept."""
+
+    impl = sa.String
+
+
 class Base(DeclarativeBase):
     metadata = sa.MetaData()
 

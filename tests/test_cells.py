@@ -86,9 +86,8 @@ CELLS: st.SearchStrategy[Any] = st.one_of(
 
 
 @given(st.integers(1, 3).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1)))
-def test_lines_are_those_of_csv(rows: list[Any]) -> None:
-    """Is each cell quoted where the standard library quotes it, and nowhere else?"""
-    text = StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
+def test_cells_come_back(rows: list[Any]) -> None:
+    """Does a reader of CSV see each cell as it was written, whatever stands in it?"""
     columns = {str(i): values for i, values in enumerate(zip(*rows, strict=True))}
-    assert write_columns(columns, [*columns], formulas=True) == text.getvalue().encode()
+    content = write_columns(columns, [*columns], formulas=True)
+    assert read(content) == [["" if it is None else str(it) for it in row] for row in rows]

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from fastapi_crud import Database, get_settings
 from fastapi_crud.plan import Plan, plan_of
-from fastapi_crud.plans import RUNNERS, Plans
+from fastapi_crud.plans import AT_ONCE, CROWDED, RUNNERS, Plans
 from tests.models import Everything, Note
 
 NOTES: Any = Note.__table__
@@ -100,6 +100,8 @@ async def test_many_pages_at_a_time(plans: Plans) -> None:
     assert plan is not None
     pages = await asyncio.gather(*(plans.fetch(plan, {"title": "a"}) for _ in range(9)))
     assert pages == [[]] * 9
+    if plans.engine.dialect.driver in CROWDED:
+        assert plans.engine.pool.checkedin() <= AT_ONCE  # type: ignore[attr-defined]
 
 
 async def test_values_of_every_type_come_back_as_they_are(plans: Plans) -> None:

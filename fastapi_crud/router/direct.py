@@ -57,7 +57,7 @@ class Direct:
     endpoint: Callable[..., Awaitable[Response]]
     parameters: Mapping[str, str]
     body: Any
-    dependencies: Dependant | None = None
+    dependencies: Dependant | None
 
     async def read(self, request: Request) -> tuple[Request, dict[str, Any]]:
         """Read what the endpoint is to be given.

@@ -214,7 +214,7 @@ class JSONAnswer(Response):
             (_field_name(name), value.encode("latin-1")) for name, value in headers.items()
         ]
         length = b"%d" % len(content)
-        self.raw_headers += (b"content-length", length), (b"content-type", b"application/json")
+        self.raw_headers += (b"content-length", length), (b"content-type", JSON.encode())
 
 
 @lru_cache(MAX_FIELDS)

@@ -29,6 +29,7 @@ from fastapi_crud.query.loading import View
 from fastapi_crud.router import work
 from tests.conftest import Serve, tables_of
 from tests.models import Article, Author, Employee, Note, Ticket
+from tests.samples import Spelled
 
 pytestmark = pytest.mark.usefixtures("every_lane")
 
@@ -440,12 +441,6 @@ async def test_a_lane_by_itself(sqlite: Database) -> None:
     assert not await lane.delete("none")
     record = await lane.create({"title": "a"})
     assert (record.title, hasattr(record, "body")) == ("a", False)
-
-
-class Spelled(sa.TypeDecorator[str]):
-    """A type that says nothing of whether its SQL may be kept."""
-
-    impl = sa.String
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
