@@ -200,13 +200,15 @@ class ModelInfo:
         """
         if len(parts) != len(self.key):
             return None
-        key: list[Any] = []
         try:
-            for column, part in zip(self.key, parts, strict=True):
-                key.append(column.parse(part) if isinstance(part, str) else column.check(part))
+            return tuple(
+                [
+                    column.parse(part) if isinstance(part, str) else column.check(part)
+                    for column, part in zip(self.key, parts, strict=True)
+                ]
+            )
         except (ValueError, ValidationError):
             return None
-        return tuple(key)
 
     def as_key(self, id: Any) -> tuple[Any, ...] | None:  # noqa: A002, ANN401 - any key
         """Read a primary key as people write it: one value, or a tuple where it is composite.

@@ -1,12 +1,14 @@
 """Engines: the driver of a URL, and what a database is told when a connection opens."""
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.settings import Settings
@@ -21,6 +23,9 @@ DRIVERS = {
 """Scheme of a URL → the async driver that our extra brings."""
 
 EXTRAS = {"aiosqlite": "", "asyncpg": "[postgresql]", "asyncmy": "[mysql]"}
+
+MAX_AGE = 1800
+"""Seconds after which a connection to a server is replaced, unless said otherwise."""
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",  # readers do not block the writer
@@ -44,7 +49,7 @@ def make_engine(url: str | URL | None, settings: Settings, options: dict[str, An
     full_url = async_url(url or settings.database_url)
     options.setdefault("echo", settings.debug)
     try:
-        engine = create_async_engine(full_url, **options)
+        engine = create_async_engine(full_url, **_pool_options(full_url, options) | options)
     except ModuleNotFoundError as error:
         extra = EXTRAS.get(error.name or "")
         fix = (
@@ -56,6 +61,19 @@ def make_engine(url: str | URL | None, settings: Settings, options: dict[str, An
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "savepoint", _begin_sqlite)
     return engine
+
+
+def _pool_options(url: URL, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell a pool to lend the connection that was used last: few are used, and the server knows them.
+
+    Those that are seldom used then may be cut off meanwhile, so none becomes old; a file stays.
+    """
+    dialect = url.get_dialect()
+    kind = options.get("poolclass") or dialect.get_pool_class(url)
+    if "pool" in options or not issubclass(kind, QueuePool):
+        return {}
+    aging = {} if dialect.name == "sqlite" else {"pool_recycle": MAX_AGE}
+    return {"pool_use_lifo": True, **aging}
 
 
 def async_url(url: str | URL) -> URL:

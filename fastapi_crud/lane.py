@@ -27,7 +27,7 @@ from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.statements import Statements
-from fastapi_crud.rows import Record, Rows
+from fastapi_crud.rows import Rows, records_of
 from fastapi_crud.streams import Streams
 
 
@@ -111,17 +111,19 @@ class Lane(Streams[Any]):
         return await self._one(*self._prepared.update(key, {**values, **data}))
 
     async def _one(self, statement: Statement, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        rows = await self._run(statement, values)
-        return next(iter(self._records(rows, statement.names)), None)
+        records = records_of(statement.names, await self._run(statement, values), self._zoneless)
+        return records[0] if records else None
 
     @override
-    async def _page(self, query: Query) -> Sequence[Any]:
+    async def _page(self, query: Query) -> tuple[list[Any], int | None]:
         found = self._prepared_page(query)
         if found is None:
             return await super()._page(query)
         statement, values = found
         bounds = {"crud_skip": query.skip, "crud_limit": query.limit + int(query.count != "exact")}
-        return self._paired(await self._run(statement, values | bounds), statement.names)
+        rows = await self._run(statement, values | bounds)
+        total = rows[0][len(statement.names)] if rows and query.count == "exact" else None
+        return records_of(statement.names, rows, self._zoneless), total
 
     def _prepared_page(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
         """Give the statement of a page, where it need not be built anew, and its values."""
@@ -135,7 +137,8 @@ class Lane(Streams[Any]):
     @override
     async def _rows(self, statement: sa.Select[Any], where: Sequence[Where]) -> Sequence[Any]:
         rows = await self._run(Statement(statement, self._names, None), {})
-        return self._paired(rows, self._names)
+        width, records = len(self._names), records_of(self._names, rows, self._zoneless)
+        return [(it, *row[width:]) for it, row in zip(records, rows, strict=True)]
 
     @override
     async def _scalar(self, statement: sa.Select[Any], where: Sequence[Where]) -> Any:
@@ -152,15 +155,6 @@ class Lane(Streams[Any]):
                 rows = (await connection.execute(statement.sql, values)).all()
                 await connection.commit()
                 return rows
-
-    def _paired(self, rows: Sequence[Any], names: Sequence[str]) -> Sequence[Any]:
-        """Make a record of the first columns of each row; what else there is comes after it."""
-        width = len(names)
-        rest = [row[width:] for row in rows]
-        return [(it, *more) for it, more in zip(self._records(rows, names), rest, strict=True)]
-
-    def _records(self, rows: Sequence[Any], names: Sequence[str]) -> list[Record]:
-        return Rows(names, rows, self._zoneless).records
 
     @override
     def _apart(self) -> list[Any]:

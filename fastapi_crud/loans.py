@@ -1,5 +1,6 @@
 """Connections that a pool lends for one statement, with the least effort."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -46,15 +47,16 @@ def lent_at_once(pool: Any) -> Loan | None:  # noqa: ANN401 - a pool of SQLAlche
     if not waiting.qsize() or _is_guarded(pool):
         return None
     record = waiting.get_nowait()
-    if record._is_hard_or_soft_invalidated():  # noqa: SLF001 - whoever may wait replaces it
-        waiting.put_nowait(record)
+    worn = record._is_hard_or_soft_invalidated()  # noqa: SLF001
+    if worn or -1 < pool._recycle < time.time() - record.starttime:  # noqa: SLF001
+        waiting.put_nowait(record)  # whoever may wait replaces it
         return None
     return Loan(pool, record)
 
 
 def _is_guarded(pool: Any) -> bool:  # noqa: ANN401
     """Whether something has to be done when a connection is lent, or comes back."""
-    asked = pool._pre_ping or pool._recycle > -1 or pool._reset_on_return is reset_commit  # noqa: SLF001
+    asked = pool._pre_ping or pool._reset_on_return is reset_commit  # noqa: SLF001
     heard = pool.dispatch.checkout or pool.dispatch.checkin or pool.dispatch.reset
     return bool(asked or heard or pool._should_log_debug())  # noqa: SLF001
 
@@ -66,8 +68,7 @@ async def lent(pool: Any) -> Any:  # noqa: ANN401
 
 async def give_back(loan: Any) -> None:  # noqa: ANN401 - a loan, or SQLAlchemy's own
     """Give back a connection; one that the pool has no place for is closed, which takes a while."""
-    back = partial(loan._close_special, transaction_reset=True)  # noqa: SLF001 - there is none
     if loan._pool._pool.full():  # noqa: SLF001
-        await greenlet_spawn(back)
+        await greenlet_spawn(partial(loan._close_special, transaction_reset=True))  # noqa: SLF001
     else:
-        back()
+        loan._close_special(transaction_reset=True)  # noqa: SLF001 - there is no transaction

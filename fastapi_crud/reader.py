@@ -92,13 +92,12 @@ class Reader(ForModel, Generic[ModelT]):
         Args:
             query: Which rows, in what order; its `cursor` is for `get_cursor_page`.
         """
-        rows = await self._page(query)
-        more = len(rows) > query.limit
-        items = [row[0] for row in rows[: query.limit]]
+        items, counted = await self._page(query)
+        more = len(items) > query.limit
+        del items[query.limit :]
         await self.embed(items, query.include)
         seen = query.skip + len(items)
-        if query.count == "exact" and items:
-            counted: int = rows[0][1]
+        if counted is not None:
             return Page(items, counted, more=counted > seen)
         if query.count == "none":
             return Page(items, None, more=more)
@@ -199,9 +198,11 @@ class Reader(ForModel, Generic[ModelT]):
             children = {id(child): child for found in related.values() for child in found}
             await self._embed(way.target, [*children.values()], inner, f"{path}.")
 
-    async def _page(self, query: Query) -> Sequence[Any]:
-        """Give the rows of a page, each with the total where that is counted."""
-        return await self._rows(self._statements(query.deleted).page(query), query.where)
+    async def _page(self, query: Query) -> tuple[list[Any], int | None]:
+        """Give the rows of a page, one more where that tells of more, and their counted total."""
+        rows = await self._rows(self._statements(query.deleted).page(query), query.where)
+        total = rows[0][1] if rows and query.count == "exact" else None
+        return [row[0] for row in rows], total
 
     async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
         """Give the rows beyond a place, one more than the page has if there are as many."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any, overload
 
 from typing_extensions import override
@@ -22,6 +23,23 @@ class Record(dict[str, Any]):
             raise AttributeError(name) from None
 
 
+def records_of(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], zoneless: frozenset[str]
+) -> list[Record]:
+    """Make records of rows.
+
+    Args:
+        names: The attributes that the first columns are; what follows is left out.
+        rows: Their values.
+        zoneless: Attributes whose values are in UTC, though they may not say so.
+    """
+    records = [*map(Record, map(zip, repeat(names), rows))]
+    for name in zoneless.intersection(names):
+        for record in records:
+            record[name] = assume_utc(record[name])
+    return records
+
+
 class Rows(Sequence[Record]):
     """Rows of the same columns: a sequence of records, which are made once one is looked at.
 
@@ -40,11 +58,7 @@ class Rows(Sequence[Record]):
     @cached_property
     def records(self) -> list[Record]:
         """The rows, one by one."""
-        records = [Record(zip(self._names, row)) for row in self._rows]  # noqa: B905 - as said
-        for name in self._zoneless:
-            for record in records:
-                record[name] = assume_utc(record[name])
-        return records
+        return records_of(self._names, self._rows, self._zoneless)
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """Give the values of each attribute, by its name."""

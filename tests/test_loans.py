@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -72,6 +73,25 @@ async def test_what_is_given_up_is_replaced(engine: AsyncEngine) -> None:
     await give_back(fresh)
     await give_back(lent_at_once(pool))
     assert (pool.checkedin(), pool.checkedout()) == (1, 0)
+
+
+async def test_an_old_connection_is_replaced(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is a connection lent at once while it is young, and replaced later?"""
+    aging = create_async_engine(engine.url, pool_recycle=100)
+    pool: Any = aging.pool
+    await give_back(await lent(pool))
+    loan = lent_at_once(pool)
+    assert loan is not None
+    await give_back(loan)
+    later = time.time() + 101
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert lent_at_once(pool) is None, "a new one has to be opened"
+    fresh = await lent(pool)
+    assert fresh.driver_connection is not loan.driver_connection
+    await give_back(fresh)
+    await aging.dispose()
 
 
 @pytest.mark.parametrize("name", ["checkout", "checkin", "reset"])

@@ -59,20 +59,23 @@ class Direct:
     body: Any
     dependencies: Dependant | None
 
-    async def read(self, request: Request) -> tuple[Request, dict[str, Any]]:
+    async def read(self, scope: Scope, receive: Receive) -> tuple[Receive, dict[str, Any]]:
         """Read what the endpoint is to be given.
 
+        Args:
+            scope: The request.
+            receive: Gives its body.
+
         Returns:
-            The request, whose body can be read again, and the rest by parameter.
+            What gives the body, from the start, and the rest by parameter.
 
         Raises:
             Unusual: If FastAPI has to handle this request.
         """
-        scope, receive = request.scope, request.receive
         path = scope["path_params"]
         given: dict[str, Any] = {own: path[name] for name, own in self.parameters.items()}
         if self.body is None:
-            return request, given
+            return receive, given
         if header_lines(scope, b"content-type") != ["application/json"]:
             raise Unusual(receive)
         messages = [await receive()]
@@ -88,7 +91,7 @@ class Direct:
         given["data"], errors = self.body.validate(content, {}, loc=("body",))
         if errors:
             raise Unusual(replayed)
-        return Request(scope, replayed), given
+        return replayed, given
 
     async def answer(self, request: Request, given: dict[str, Any]) -> Response:
         """Answer a request.

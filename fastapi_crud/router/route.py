@@ -136,14 +136,14 @@ class CrudRoute(AnsweringRoute, LateRoute):
         if direct is None or self._has_substitutes(direct, scope):
             await super().handle(scope, receive, send)
             return
-        request = Request(scope, receive)
         try:
-            request, given = await direct.read(request)
-            response: ASGIApp = await direct.answer(request, given)
+            receive, given = await direct.read(scope, receive)
+            response: ASGIApp = await direct.answer(Request(scope, receive), given)
         except Unusual as unusual:
             await super().handle(scope, unusual.receive, send)
             return
         except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+            request = Request(scope, receive)
             if isinstance(error, ConfigurationError) or not isinstance(error, EXPECTED):
                 response = wrap_app_handling_exceptions(raising(error), request)
             else:
