@@ -68,7 +68,7 @@ def _pool_options(url: URL, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Those that are seldom used then may be cut off meanwhile, so none becomes old; a file stays.
     """
-    dialect = url.get_dialect()
+    dialect: Any = url.get_dialect()
     kind = options.get("poolclass") or dialect.get_pool_class(url)
     if "pool" in options or not issubclass(kind, QueuePool):
         return {}

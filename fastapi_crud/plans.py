@@ -8,9 +8,8 @@ ordinary way honours, such as listeners, `echo`, or another driver, `Plans` says
 """
 
 import sqlite3
-from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from types import MappingProxyType
@@ -21,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from fastapi_crud.gates import Gate
 from fastapi_crud.loans import give_back, lent, lent_at_once
 from fastapi_crud.plan import Plan, Row
 
@@ -81,9 +81,15 @@ RUNNERS: Mapping[str, Runner] = MappingProxyType(
 
 CROWDED = frozenset({"aiosqlite"})
 """Drivers with a thread for each connection, that lets go of the interpreter at each row: several
-of them read many rows no faster than one after the other, but wake each other up all the time."""
-AT_ONCE = 2
+of them read many rows no faster than one after the other, but wake each other up all the time. Those
+that write wait for each other in any case, and SQLite looks ever more seldom whether it is their turn."""
+READERS = 2
 """How many of them read many rows at a time."""
+WRITERS = 1
+"""How many of them write at a time."""
+
+gates: WeakKeyDictionary[Any, tuple[Gate, Gate]] = WeakKeyDictionary()
+"""Pool → where those wait that read many rows, and those that write."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +101,6 @@ class Plans:
     """
 
     engine: AsyncEngine
-    _gates: WeakKeyDictionary[Any, Semaphore] = field(
-        default_factory=WeakKeyDictionary[Any, Semaphore]
-    )
 
     @property
     def usable(self) -> bool:
@@ -127,11 +130,11 @@ class Plans:
             DBAPIError: If the database refuses, as SQLAlchemy raises it.
         """
         engine: Any = self.engine.sync_engine
-        if not plan.many or engine.dialect.driver not in CROWDED:
+        if engine.dialect.driver not in CROWDED or not (plan.many or plan.writes):
             return await self._fetch(engine, plan, values)
-        if engine.pool not in self._gates:
-            self._gates[engine.pool] = Semaphore(AT_ONCE)
-        async with self._gates[engine.pool]:
+        if engine.pool not in gates:
+            gates[engine.pool] = Gate(READERS), Gate(WRITERS)
+        async with gates[engine.pool][plan.writes].passed():
             return await self._fetch(engine, plan, values)
 
     async def _fetch(self, engine: Any, plan: Plan, values: Mapping[str, Any]) -> Sequence[Row]:  # noqa: ANN401

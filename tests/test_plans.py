@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from fastapi_crud import Database, get_settings
 from fastapi_crud.plan import Plan, plan_of
-from fastapi_crud.plans import AT_ONCE, CROWDED, RUNNERS, Plans
+from fastapi_crud.plans import CROWDED, READERS, RUNNERS, WRITERS, Plans
 from tests.models import Everything, Note
 
 NOTES: Any = Note.__table__
@@ -101,7 +101,18 @@ async def test_many_pages_at_a_time(plans: Plans) -> None:
     pages = await asyncio.gather(*(plans.fetch(plan, {"title": "a"}) for _ in range(9)))
     assert pages == [[]] * 9
     if plans.engine.dialect.driver in CROWDED:
-        assert plans.engine.pool.checkedin() <= AT_ONCE  # type: ignore[attr-defined]
+        assert plans.engine.pool.checkedin() <= READERS  # type: ignore[attr-defined]
+
+
+async def test_many_changes_at_a_time(plans: Plans) -> None:
+    """Is each stored, however many wait for their turn?"""
+    plan = planned(plans, STORE.returning(NOTES.c.title))
+    titles, pool = [str(number) for number in range(9)], cast("Any", plans.engine.pool)
+    before = pool.checkedin()
+    stored = await asyncio.gather(*(plans.fetch(plan, {"title": title}) for title in titles))
+    assert [title for ((title,),) in stored] == titles
+    if plans.engine.dialect.driver in CROWDED:
+        assert pool.checkedin() <= max(before, WRITERS)
 
 
 async def test_values_of_every_type_come_back_as_they_are(plans: Plans) -> None:
