@@ -122,20 +122,22 @@ def _run(said: Said) -> None:
                 _, operation = said.profile
                 run(profile(backend, variants[0], operation, said.seconds))
                 continue
-            results[backend] = run(_measure(backend, variants, said))
+            results[backend], slowest = run(_measure(backend, variants, said))
         except pytest.skip.Exception as skipped:
             show(f"\n== {backend} is left out: {skipped}")
             continue
         show(f"\n== {backend}, {said.way}, medians of {said.rounds} rounds")
-        show_results(results[backend], variants, rates=not said.in_process)
+        show_results(results[backend], slowest, variants)
     if said.plot is not None and results:
         title = "Requests per second of CPU time" if said.in_process else "Requests per second"
         draw(said.plot, f"{title}, of one process (x of {CLASSIC})", results, variants)
 
 
-async def _measure(backend: str, variants: Sequence[Variant], said: Said) -> Taken[Key]:
+async def _measure(
+    backend: str, variants: Sequence[Variant], said: Said
+) -> tuple[Taken[Key], Taken[Key] | None]:
     if said.in_process:
-        return await measure_in_process(backend, variants, said.rounds, said.seconds)
+        return await measure_in_process(backend, variants, said.rounds, said.seconds), None
     return await measure_under_load(backend, variants, said.rounds, max(1, round(said.seconds)))
 
 

@@ -34,12 +34,13 @@ request = function()
    local body = ([[{body}]]):gsub("FRESH", string.format("%012d", fresh))
    return wrk.format("{method}", target, nil, {sent})
 end
-done = function(summary)
+done = function(summary, latency)
    local errors = summary.errors
    io.write(string.format(
       '\\n{{"requests": %d, "microseconds": %d, "connect": %d, "read": %d, "write": %d, ' ..
-      '"status": %d, "timeout": %d}}\\n', summary.requests, summary.duration,
-      errors.connect, errors.read, errors.write, errors.status, errors.timeout))
+      '"status": %d, "timeout": %d, "p99": %d}}\\n', summary.requests, summary.duration,
+      errors.connect, errors.read, errors.write, errors.status, errors.timeout,
+      latency:percentile(99)))
 end
 """
 """One thread runs it, so that its numbers are fresh."""
@@ -47,8 +48,8 @@ end
 
 async def measure_under_load(
     backend: str, variants: Sequence[Variant], rounds: int, seconds: int
-) -> Taken[Key]:
-    """Measure the seconds per request of each variant and operation.
+) -> tuple[Taken[Key], Taken[Key]]:
+    """Measure the seconds per request of each variant and operation, and how long the slowest take.
 
     Each round starts each server anew: all of them together would need more connections than a
     database has.
@@ -59,11 +60,16 @@ async def measure_under_load(
         rounds: How often each is measured.
         seconds: How long each load lasts.
 
+    Returns:
+        Seconds per request, and within how many seconds 99 of 100 requests were answered.
+
     Raises:
         Wrong: If a request fails.
     """
     names = [variant.name for variant in variants]
-    taken: dict[Key, list[float]] = {(name, each): [] for name in names for each in OPERATIONS}
+    keys = [(name, operation) for name in names for operation in OPERATIONS]
+    taken: dict[Key, list[float]] = {key: [] for key in keys}
+    slowest: dict[Key, list[float]] = {key: [] for key in keys}
     shuffled = random.Random(rounds)
     async with places(backend, names) as urls:
         for _ in range(rounds):
@@ -73,14 +79,17 @@ async def measure_under_load(
                     await _load(variant, "get", port, WARM_UP)
                     await tidy(url)
                     for operation in OPERATIONS:
-                        each = await _load(variant, operation, port, seconds)
+                        each, tail = await _load(variant, operation, port, seconds)
                         taken[variant.name, operation].append(each)
+                        slowest[variant.name, operation].append(tail)
                 await tidy(url)
-    return Taken(taken)
+    return Taken(taken), Taken(slowest)
 
 
-async def _load(variant: Variant, operation: Operation, port: int, seconds: int) -> float:
-    """Give the seconds per request."""
+async def _load(
+    variant: Variant, operation: Operation, port: int, seconds: int
+) -> tuple[float, float]:
+    """Give the seconds per request, and within how many 99 of 100 are answered."""
     with TemporaryDirectory() as folder:
         script = Path(folder) / "load.lua"
         script.write_text(_script(variant, operation))
@@ -93,12 +102,12 @@ async def _load(variant: Variant, operation: Operation, port: int, seconds: int)
         msg = f"wrk failed: {complaints.decode()}"
         raise Wrong(msg)
     result: dict[str, Any] = json.loads(printed.decode().rstrip().rpartition("\n")[2])
-    requests, microseconds = result.pop("requests"), result.pop("microseconds")
+    requests, microseconds, tail = (result.pop(it) for it in ("requests", "microseconds", "p99"))
     failed = ", ".join(f"{many} ({kind})" for kind, many in result.items() if many)
     if failed or not requests:
         msg = f"{variant.name} {operation}: of {requests} requests failed {failed or 'all'}"
         raise Wrong(msg)
-    return float(microseconds / 1e6 / requests)
+    return microseconds / 1e6 / requests, tail / 1e6
 
 
 def _script(variant: Variant, operation: Operation) -> str:

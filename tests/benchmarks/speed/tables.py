@@ -26,24 +26,27 @@ COMPARED = (
 )
 
 
-def show_results(taken: Taken[Key], variants: Sequence[Variant], *, rates: bool) -> None:
+def show_results(
+    taken: Taken[Key], slowest: Taken[Key] | None, variants: Sequence[Variant]
+) -> None:
     """Print a table for each operation.
 
     Args:
         taken: Seconds per request.
+        slowest: Within how many seconds 99 of 100 were answered; None where it is CPU time that
+            was taken: then microseconds per request are shown, and else requests per second.
         variants: The rows.
-        rates: Whether to show requests per second, or else microseconds per request.
     """
     names = [variant.name for variant in variants]
     compared = [(other, head) for other, head in COMPARED if other in names]
     for operation in OPERATIONS:
         show("")
         show_table(
-            (operation, "requests/s" if rates else "us", *(head for _, head in compared)),
+            (operation, *_heads(slowest), *(head for _, head in compared)),
             [
                 (
                     name,
-                    _figure(taken, (name, operation), rates=rates),
+                    *_figures(taken, slowest, (name, operation)),
                     *(_ratio(taken, name, other, operation) for other, _ in compared),
                 )
                 for name in names
@@ -51,9 +54,15 @@ def show_results(taken: Taken[Key], variants: Sequence[Variant], *, rates: bool)
         )
 
 
-def _figure(taken: Taken[Key], key: Key, *, rates: bool) -> int:
+def _heads(slowest: Taken[Key] | None) -> tuple[str, ...]:
+    return ("us",) if slowest is None else ("requests/s", "p99 ms")
+
+
+def _figures(
+    taken: Taken[Key], slowest: Taken[Key] | None, key: Key
+) -> tuple[int] | tuple[int, float]:
     figure = taken.microseconds(key)
-    return round(1e6 / figure if rates else figure)
+    return (round(figure),) if slowest is None else (round(1e6 / figure), slowest.milliseconds(key))
 
 
 def _ratio(taken: Taken[Key], name: str, other: str, operation: Operation) -> str:
