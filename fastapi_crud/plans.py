@@ -10,19 +10,18 @@ ordinary way honours, such as listeners, `echo`, or another driver, `Plans` says
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from fastapi_crud.gates import Gate
+from fastapi_crud.hops import ways_of
 from fastapi_crud.loans import give_back, lent, lent_at_once
 from fastapi_crud.plan import Plan, Row
+from fastapi_crud.refusals import give_back_after, refusal_of
 
 heard_of: Callable[[Any], Sequence[Any]] = attrgetter(
     "before_execute", "after_execute", "before_cursor_execute", "after_cursor_execute",
@@ -51,9 +50,14 @@ async def _run_aiosqlite(
     arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
     connection = loan.driver_connection
-    run = _write_sqlite if plan.writes else _read_sqlite
-    rows = await connection._execute(run, connection._conn, plan.text, arguments)  # noqa: SLF001
-    return rows, [None] * len(plan.types)
+    work = partial(_read_sqlite, text=plan.text, arguments=arguments)
+    rows = await connection._execute(work, connection._conn)  # noqa: SLF001
+    return rows, _no_codes(plan)
+
+
+def _no_codes(plan: Plan) -> Sequence[None]:
+    """Give what SQLite says of the types of columns: nothing."""
+    return [None] * len(plan.types)
 
 
 def _read_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
@@ -80,16 +84,8 @@ RUNNERS: Mapping[str, Runner] = MappingProxyType(
 
 
 CROWDED = frozenset({"aiosqlite"})
-"""Drivers with a thread for each connection, that lets go of the interpreter at each row: several
-of them read many rows no faster than one after the other, but wake each other up all the time. Those
-that write wait for each other in any case, and SQLite looks ever more seldom whether it is their turn."""
-READERS = 2
-"""How many of them read many rows at a time."""
-WRITERS = 1
-"""How many of them write at a time."""
-
-gates: WeakKeyDictionary[Any, tuple[Gate, Gate]] = WeakKeyDictionary()
-"""Pool → where those wait that read many rows, and those that write."""
+"""Drivers with a thread for each connection. In many threads at a time, statements are no faster
+than one after the other; and where they write, SQLite looks ever more seldom whose turn it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +126,16 @@ class Plans:
             DBAPIError: If the database refuses, as SQLAlchemy raises it.
         """
         engine: Any = self.engine.sync_engine
-        if engine.dialect.driver not in CROWDED or not (plan.many or plan.writes):
+        if engine.dialect.driver not in CROWDED:
             return await self._fetch(engine, plan, values)
-        if engine.pool not in gates:
-            gates[engine.pool] = Gate(READERS), Gate(WRITERS)
-        async with gates[engine.pool][plan.writes].passed():
-            return await self._fetch(engine, plan, values)
+        ways = ways_of(engine)
+        if plan.many:
+            async with ways.pages:
+                return await self._fetch(engine, plan, values)
+        hops, run = (ways.writes, _write_sqlite) if plan.writes else (ways.reads, _read_sqlite)
+        work = partial(run, text=plan.text, arguments=plan.arguments(values))
+        rows = await hops.run(engine, plan.text, work)
+        return plan.converted(rows, engine.dialect, _no_codes(plan))
 
     async def _fetch(self, engine: Any, plan: Plan, values: Mapping[str, Any]) -> Sequence[Row]:  # noqa: ANN401
         dialect = engine.dialect
@@ -143,46 +143,15 @@ class Plans:
         try:
             loan = lent_at_once(engine.pool) or await lent(engine.pool)
         except dialect.loaded_dbapi.Error as error:
-            raise _refused(dialect, None, error, broken=False) from error
+            raise refusal_of(None, dialect, None, error).error from error
         try:
             rows, codes = await RUNNERS[dialect.driver](loan, plan, arguments)
-        except Exception as error:
-            raise await _failed(loan, dialect, plan, error) from error
+        except Exception as error:  # noqa: BLE001 - SQLAlchemy's is raised in its place
+            refusal = refusal_of(loan, dialect, plan.text, error)
+            await give_back_after(loan, [refusal])
+            raise refusal.error from refusal.error.__cause__
         except BaseException:
             loan.invalidate()  # cancelled: nobody knows what it is doing
             raise
         await give_back(loan)
         return plan.converted(rows, dialect, codes)
-
-
-async def _failed(loan: Any, dialect: Any, plan: Plan, error: Exception) -> Exception:  # noqa: ANN401
-    """Give back a connection on which a statement has failed; the error as SQLAlchemy has it."""
-    adapted, known = loan.dbapi_connection, error
-    try:
-        adapted._handle_exception(error)  # noqa: SLF001
-    except Exception as raised:  # noqa: BLE001 - it raises what the error is to SQLAlchemy
-        known = raised
-    if not isinstance(known, dialect.loaded_dbapi.Error):
-        loan.invalidate(known)
-        return known
-    broken: bool = dialect.is_disconnect(known, adapted, None)
-    if broken:
-        loan._pool._invalidate(loan, known)  # noqa: SLF001 - and those that are as old
-    else:
-        await give_back(loan)
-    return _refused(dialect, plan.text, known, broken=broken)
-
-
-def _refused(dialect: Any, text: str | None, error: Exception, *, broken: bool) -> Exception:  # noqa: ANN401
-    """Make SQLAlchemy's error of the driver's."""
-    found: Any = DBAPIError.instance(
-        text,
-        None,
-        error,
-        dialect.loaded_dbapi.Error,
-        hide_parameters=True,
-        connection_invalidated=broken,
-        dialect=dialect,
-    )
-    refused: Exception = found
-    return refused
