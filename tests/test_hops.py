@@ -101,8 +101,13 @@ async def test_one_that_fails_fails_alone(engine: AsyncEngine) -> None:
 async def test_an_error_that_is_not_the_database_s(engine: AsyncEngine) -> None:
     """Does it pass, and is its connection given up?"""
     ways = ways_of(engine.sync_engine).writes
+
+    def fail(connection: Any) -> Sequence[Any]:
+        del connection
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        await run(engine, ways, lambda _: 1 / 0)
+        await run(engine, ways, fail)
     assert await run(engine, ways, partial(storing, 1)) == [(1,)]
 
 

@@ -67,7 +67,7 @@ async def measure_under_load(
         Wrong: If a request fails.
     """
     names = [variant.name for variant in variants]
-    keys = [(name, operation) for name in names for operation in OPERATIONS]
+    keys: list[Key] = [(name, operation) for name in names for operation in OPERATIONS]
     taken: dict[Key, list[float]] = {key: [] for key in keys}
     slowest: dict[Key, list[float]] = {key: [] for key in keys}
     shuffled = random.Random(rounds)
