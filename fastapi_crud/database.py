@@ -59,7 +59,9 @@ class Database:
         engine: An engine of your own, in place of the URL.
         slow_query: Seconds after which a statement is logged as slow; unless given, 0.2 where
             statements are logged, as in debug, and never elsewhere.
-        **engine_options: Passed to `create_async_engine`, such as `pool_size`.
+        **engine_options: Passed to `create_async_engine`, such as `pool_size`. Unless said here,
+            pools lend the connection that was used last (`pool_use_lifo`), and replace those to
+            servers after half an hour (`pool_recycle`).
 
     Raises:
         ConfigurationError: If the driver is not installed.

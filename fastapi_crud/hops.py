@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from fastapi_crud.loans import lent, lent_at_once
-from fastapi_crud.refusals import give_back_after, refusal_of
+from fastapi_crud.refusals import Refusal, give_back_after, refusal_of
 
 MOST = 16
 """How many go by one hop: the first gets its rows when the last is done."""
@@ -152,16 +152,20 @@ class Hops:
 
 async def _tell(loan: Any, dialect: Any, taken: Sequence[Errand]) -> None:  # noqa: ANN401
     """Give back the connection, if there was one, and tell those who wait."""
-    refusals = {id(it): refusal_of(loan, dialect, it.text, it.error) for it in taken if it.error}
+    refusals: list[Refusal] = []
+    for errand in taken:
+        if errand.error is not None:
+            refusals.append(refusal_of(loan, dialect, errand.text, errand.error))
+            errand.error = refusals[-1].error
     if loan is not None:
-        await give_back_after(loan, [*refusals.values()])
+        await give_back_after(loan, refusals)
     for errand in taken:
         if errand.outcome.done():
             continue  # whoever waited has given up
         if errand.error is None:
             errand.outcome.set_result(errand.rows)
         else:
-            errand.outcome.set_exception(refusals[id(errand)].error)
+            errand.outcome.set_exception(errand.error)
 
 
 def _work_off(connection: Any, errands: deque[Errand], taken: list[Errand]) -> None:  # noqa: ANN401
