@@ -5,14 +5,15 @@ session or of a mapped class have no part in an operation: see `reads_plainly` a
 of `unit_of_work`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncResult, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from typing_extensions import override
 
@@ -21,6 +22,7 @@ from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
 from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
+from fastapi_crud.parts import parts_of
 from fastapi_crud.plans import Plans
 from fastapi_crud.prepared import Prepared, Statement, form_of, key_values
 from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
@@ -28,7 +30,7 @@ from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.statements import Statements
 from fastapi_crud.rows import Rows, records_of
-from fastapi_crud.streams import Streams
+from fastapi_crud.streams import STREAM_CHUNK, Streams
 
 
 class Lane(Streams[Any]):
@@ -161,15 +163,14 @@ class Lane(Streams[Any]):
         return []
 
     @override
-    async def _open(self, statement: sa.Select[Any]) -> AsyncResult[Any]:
+    async def _parts(
+        self, statement: sa.Select[Any]
+    ) -> AsyncGenerator[tuple[Sequence[Sequence[Any]], Sequence[Any]]]:
         """Ask the connection: a session would look at each row, though nothing is to be done."""
         connection = await self.session.connection(bind_arguments={"mapper": self.info.mapper})
-        rows: AsyncResult[Any] = await connection.stream(statement)
-        return rows
-
-    @override
-    def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:
-        return Rows(self._names, rows, self._zoneless)
+        async with aclosing(parts_of(connection, statement, STREAM_CHUNK)) as parts:
+            async for rows, processors in parts:
+                yield rows, Rows(self._names, rows, self._zoneless, processors)
 
     @cached_property
     def _touched(self) -> list[tuple[str, Any]]:

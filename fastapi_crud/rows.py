@@ -1,6 +1,6 @@
 """Rows as a database gives them: records where one is looked at, columns where many are written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import Any, overload
@@ -8,6 +8,9 @@ from typing import Any, overload
 from typing_extensions import override
 
 from fastapi_crud.values import assume_utc
+
+Processor = Callable[[Any], Any]
+"""Makes a value of what a driver gave."""
 
 
 class Record(dict[str, Any]):
@@ -47,23 +50,32 @@ class Rows(Sequence[Record]):
         names: The attributes that the first columns are; what follows is left out.
         rows: Their values.
         zoneless: Attributes whose values are in UTC, though they may not say so.
+        processors: What makes values of what the driver gave, by column; None where it stays.
     """
 
     def __init__(
-        self, names: Sequence[str], rows: Sequence[Sequence[Any]], zoneless: frozenset[str]
+        self,
+        names: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        zoneless: frozenset[str],
+        processors: Sequence[Processor | None] = (),
     ) -> None:
-        self._names, self._rows = names, rows
+        self._names, self._rows, self._processors = names, rows, processors
         self._zoneless = zoneless.intersection(names)
 
     @cached_property
     def records(self) -> list[Record]:
         """The rows, one by one."""
-        return records_of(self._names, self._rows, self._zoneless)
+        columns = self.columns()
+        return records_of([*columns], [*zip(*columns.values(), strict=True)], frozenset())
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """Give the values of each attribute, by its name."""
         columns: dict[str, Sequence[Any]]
         columns = dict(zip(self._names, zip(*self._rows, strict=True)))  # noqa: B905 - as said
+        for name, process in zip(self._names, self._processors):  # noqa: B905 - as said
+            if process is not None:
+                columns[name] = [*map(process, columns[name])]
         return columns | {name: [*map(assume_utc, columns[name])] for name in self._zoneless}
 
     @override

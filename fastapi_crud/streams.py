@@ -1,10 +1,10 @@
 """All rows of a question, however many: a thousand in memory at a time. One statement each."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, Generic
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncResult
 from sqlalchemy.orm import selectinload
 
 from fastapi_crud.exceptions import InvalidQuery, Issue
@@ -59,14 +59,11 @@ class Streams(Reader[ModelT], Generic[ModelT]):
         statement = statement.offset(query.skip or None).limit(query.limit)
         await self._prepare(query.where)
         with translated(self.info):
-            rows = await self._open(statement.execution_options(yield_per=STREAM_CHUNK))
-            try:
-                async for part in rows.partitions(STREAM_CHUNK):
-                    if most is not None and part[0][-1] > most:
+            async with aclosing(self._parts(statement)) as parts:
+                async for rows, items in parts:
+                    if most is not None and rows[0][-1] > most:
                         raise _too_many(most)
-                    yield self._as_items(part)
-            finally:
-                await rows.close()
+                    yield items
 
     def _apart(self) -> list[Any]:
         """Load collections by statements of their own where a model joins them to its rows."""
@@ -77,12 +74,17 @@ class Streams(Reader[ModelT], Generic[ModelT]):
             and name not in self.view.loads
         ]  # fmt: skip
 
-    async def _open(self, statement: sa.Select[Any]) -> AsyncResult[Any]:
-        rows: AsyncResult[Any] = await self.session.stream(statement)
-        return rows
-
-    def _as_items(self, rows: Sequence[sa.Row[Any]]) -> Sequence[Any]:
-        return [row[0] for row in rows]
+    async def _parts(
+        self, statement: sa.Select[Any]
+    ) -> AsyncGenerator[tuple[Sequence[Sequence[Any]], Sequence[Any]]]:
+        """Give rows as they were selected, and what is made of them, part by part."""
+        statement = statement.execution_options(yield_per=STREAM_CHUNK)
+        found = await self.session.stream(statement)
+        try:
+            async for rows in found.partitions(STREAM_CHUNK):
+                yield rows, [row[0] for row in rows]
+        finally:
+            await found.close()
 
 
 def _too_many(most: int) -> InvalidQuery:

@@ -1,20 +1,25 @@
 """Cells of CSV files: what is written can be read again, and no spreadsheet calculates with it."""
 
 import csv
+import math
+from datetime import date
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from pydantic import TypeAdapter
 
-from fastapi_crud.cells import without_guard, write_columns, write_header
+from fastapi_crud.cells import Column, without_guard, write_columns, write_header
 
 RISKY = ("=1+1", "+x", "-x", "@x", "\tx", "\rx", "\nx", "'=1", "''@")
 HARMLESS = ("", "x", " =1", "-5", "+49.5", "'", "'x", "1=1", "'-5")
 
 
 def write_rows(rows: list[dict[str, Any]], names: list[str], **said: Any) -> bytes:
-    return write_columns({name: [row[name] for row in rows] for name in names}, names, **said)
+    columns = {name: Column([row[name] for row in rows]) for name in names}
+    return write_columns(columns, names, **said)
 
 
 def read(content: bytes) -> list[list[str]]:
@@ -72,6 +77,28 @@ def test_any_json_keeps_the_quotes_of_its_text() -> None:
     assert read(write_rows(rows, ["a"], json={"a"})) == [['"=1"'], ['"1"'], ["1"], [""], ["true"]]
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "cells"),
+    [
+        (float, [1.5, math.nan, None, 1e300], ["1.5", "nan", "", "1e+300"]),
+        (int, [2**63, None, -1], ["9223372036854775808", "", "-1"]),
+        (bool, [True, None, False], ["true", "", "false"]),
+        (str, ["null", None, "a,b", 'say "x"'], ["null", "", "a,b", 'say "x"']),
+        (str, ["null", None, "a,b", "'x", "-5"], ["null", "", "a,b", "'x", "-5"]),
+        (str, ["x", "'=1"], ["x", "''=1"]),
+        (Decimal, [Decimal("-1.50"), None], ["-1.50", ""]),
+        (date, [date(2026, 1, 2), None], ["2026-01-02", ""]),
+        (list[int], [[1, 2], [], None], ["[1,2]", "[]", ""]),
+        (dict[str, int], [{"a": 1}, {}], ['{"a":1}', "{}"]),
+    ],
+)
+def test_columns_are_written_by_their_types(kind: Any, values: list[Any], cells: list[str]) -> None:
+    """Is each value what its type makes of it, whether a column is written at once or not?"""
+    column = Column(values, TypeAdapter(list[kind | None]).serializer)
+    content = write_columns({"a": column, "b": Column([0] * len(values))}, ["a", "b"])
+    assert read(content) == [[cell, "0"] for cell in cells]
+
+
 @given(st.text() | st.from_regex(r"\A'*[-=+@\t\r\n0-9.]+\Z"))
 def test_text_comes_back(text: str) -> None:
     """Is reading the inverse of writing, for any text at all?"""
@@ -88,6 +115,6 @@ CELLS: st.SearchStrategy[Any] = st.one_of(
 @given(st.integers(1, 3).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1)))
 def test_cells_come_back(rows: list[Any]) -> None:
     """Does a reader of CSV see each cell as it was written, whatever stands in it?"""
-    columns = {str(i): values for i, values in enumerate(zip(*rows, strict=True))}
+    columns = {str(i): Column(values) for i, values in enumerate(zip(*rows, strict=True))}
     content = write_columns(columns, [*columns], formulas=True)
     assert read(content) == [["" if it is None else str(it) for it in row] for row in rows]

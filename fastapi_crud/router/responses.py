@@ -14,6 +14,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fastapi_crud.cells import Column
 from fastapi_crud.columns import ModelInfo
 from fastapi_crud.query.clauses import Query
 from fastapi_crud.query.loading import attributes_of
@@ -99,16 +100,14 @@ class RowWriter:
         read = _read(several, rows)
         return b"\n".join([write(row, by_alias=True, exclude=left_out) for row in read]) + b"\n"
 
-    def columns(
-        self, rows: Sequence[object], selection: Selection = WHOLE
-    ) -> Mapping[str, Sequence[Any]]:
-        """Give the values of each column as JSON has them, by name."""
+    def columns(self, rows: Sequence[object], selection: Selection = WHOLE) -> Mapping[str, Column]:
+        """Give the columns, by name."""
         if type(rows) is Rows and self._derived:
-            return self._table.values(rows)
+            return self._table.columns(rows)
         _, several, _ = self._adapters(selection)
         plain: list[dict[str, Any]]
         plain = several.dump_python(_read(several, rows), mode="json", by_alias=True)
-        return {name: [row.get(name) for row in plain] for name in self.names(selection)}
+        return {name: Column([row.get(name) for row in plain]) for name in self.names(selection)}
 
     def names(self, selection: Selection = WHOLE) -> list[str]:
         """Name what is written of a row, in the order of the schema."""

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import SchemaSerializer, to_json
 
+from fastapi_crud.cells import Column
 from fastapi_crud.router.views import written_types
 from fastapi_crud.rows import Rows
 
@@ -28,21 +29,19 @@ class TableWriter:
         for attribute, values in rows.columns().items():
             name, serializer = self._columns[attribute]
             line += [b"%b%b:" % (b"," if line else b"{", to_json(name)), b""]
-            columns.append(_texts(serializer, values))
+            columns.append(_texts(values, serializer))
         line.append(b"}\n")
         pieces = line * len(rows)
         for i, texts in enumerate(columns):
             pieces[2 * i + 1 :: len(line)] = texts
         return b"".join(pieces)
 
-    def values(self, rows: Rows) -> dict[str, Sequence[Any]]:
-        """Give the values of each column as JSON has them, by name."""
-        columns: dict[str, Sequence[Any]] = {}
+    def columns(self, rows: Rows) -> dict[str, Column]:
+        """Give the columns, by name."""
+        columns: dict[str, Column] = {}
         for attribute, values in rows.columns().items():
             name, serializer = self._columns[attribute]
-            columns[name] = serializer.to_python(
-                [*values], mode="json", by_alias=True, warnings=False
-            )
+            columns[name] = Column(values, serializer)
         return columns
 
     @cached_property
@@ -53,14 +52,14 @@ class TableWriter:
         }
 
 
-def _texts(serializer: SchemaSerializer, values: Sequence[Any]) -> Sequence[bytes]:
+def _texts(values: Sequence[Any], serializer: SchemaSerializer) -> Sequence[bytes]:
     """Write each value as JSON.
 
     All at once, a value a line, for JSON has no line break of its own; but objects and arrays
     take several lines then, and are written otherwise on them.
     """
     if not isinstance(values[0], dict | list):
-        content = serializer.to_json([*values], indent=0, by_alias=True, warnings=False)
+        content = Column(values, serializer).json()
         if content.count(b"\n") == len(values) + 1:
             return content[2:-2].split(b",\n")
     write = serializer.to_json
