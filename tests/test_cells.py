@@ -94,7 +94,8 @@ def test_any_json_keeps_the_quotes_of_its_text() -> None:
 )
 def test_columns_are_written_by_their_types(kind: Any, values: list[Any], cells: list[str]) -> None:
     """Is each value what its type makes of it, whether a column is written at once or not?"""
-    column = Column(values, TypeAdapter(list[kind | None]).serializer)
+    several: Any = list
+    column = Column(values, TypeAdapter(several[kind | None]).serializer)
     content = write_columns({"a": column, "b": Column([0] * len(values))}, ["a", "b"])
     assert read(content) == [[cell, "0"] for cell in cells]
 
