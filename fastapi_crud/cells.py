@@ -20,7 +20,7 @@ FORMULA_IN_JSON = re.compile(rf"\n\"'*(?!{NUMBER}\")[=+\-@]".encode())
 STARTS_LIKE_ONE = re.compile(rb"\n\"['=+\-@]")
 """What can be such a line; looked for first, since it takes an eighth of the time."""
 TO_QUOTE = re.compile(r"[\",\r\n]")
-WRITTEN_ALIKE = {bool, int, NoneType}
+WRITTEN_ALIKE: frozenset[type] = frozenset((bool, int, NoneType))
 """What is no text and written in CSV as in JSON; nothing where JSON has `null`."""
 
 
