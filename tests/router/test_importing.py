@@ -287,9 +287,11 @@ async def clear(client: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "application/x-ndjson"])
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
-)  # five requests each
+@settings(  # each example is five requests
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=min(25, settings().max_examples),
+)
 @example(rows=[EVERYTHING])
 @given(rows=ROWS)
 async def test_an_export_can_be_imported(sqlite: Database, kind: str, rows: list[Any]) -> None:

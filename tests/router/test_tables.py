@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from pydantic import TypeAdapter
 
 from fastapi_crud.access import Exposure
@@ -49,6 +49,10 @@ WRONG: Any = st.sampled_from(
 """What no column of that type should hold."""
 
 
+wide = settings(max_examples=min(40, settings().max_examples))
+"""Each example is a table of sixteen columns."""
+
+
 def table(values: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.tuples(*(st.none() | each for each in values.values())), min_size=1)
 
@@ -62,6 +66,7 @@ def by_row(rows: Rows) -> bytes:
     return b"".join(b"%b\n" % line for line in lines)
 
 
+@wide
 @given(table(VALUES))
 def test_lines_are_the_records_as_json(values: list[Any]) -> None:
     """Is each line what its record would be alone, whatever text, numbers and nesting it has?"""
@@ -69,6 +74,7 @@ def test_lines_are_the_records_as_json(values: list[Any]) -> None:
     assert WRITER.lines(rows) == by_row(rows)
 
 
+@wide
 @given(table(VALUES))
 def test_columns_are_those_of_the_records(values: list[Any]) -> None:
     """Is each value what its record would have, and in its place?"""
@@ -81,6 +87,7 @@ def test_columns_are_those_of_the_records(values: list[Any]) -> None:
     assert repr(found) == repr(plain)
 
 
+@wide
 @given(table({name: it | WRONG for name, it in VALUES.items()}))
 def test_values_of_other_types_are_written_alike(values: list[Any]) -> None:
     """Does a value that its column should not hold go the same way, or fail, by row as well?"""
