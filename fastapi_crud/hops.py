@@ -138,7 +138,7 @@ class Hops:
         try:
             loan = lent_at_once(engine.pool) or await lent(engine.pool)
             driver = loan.driver_connection
-            await driver._execute(_work_off, driver._conn, errands, taken)  # noqa: SLF001
+            await driver._execute(work_off, driver._conn, errands, taken)  # noqa: SLF001
         except Exception as error:  # noqa: BLE001 - they are told
             _fail(errands, taken, error)
         except BaseException:  # the loop ends, and nobody knows what the connection is doing
@@ -168,7 +168,7 @@ async def _tell(loan: Any, dialect: Any, taken: Sequence[Errand]) -> None:  # no
             errand.outcome.set_exception(errand.error)
 
 
-def _work_off(connection: Any, errands: deque[Errand], taken: list[Errand]) -> None:  # noqa: ANN401
+def work_off(connection: Any, errands: deque[Errand], taken: list[Errand]) -> None:  # noqa: ANN401
     """Run statements in the thread of a connection, and those that come meanwhile."""
     for _ in range(MOST):
         try:

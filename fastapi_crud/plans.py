@@ -50,7 +50,7 @@ async def _run_aiosqlite(
     arguments: Sequence[Any],
 ) -> tuple[Sequence[Row], Sequence[Any]]:
     connection = loan.driver_connection
-    work = partial(_read_sqlite, text=plan.text, arguments=arguments)
+    work = partial(read_sqlite, text=plan.text, arguments=arguments)
     rows = await connection._execute(work, connection._conn)  # noqa: SLF001
     return rows, _no_codes(plan)
 
@@ -60,11 +60,13 @@ def _no_codes(plan: Plan) -> Sequence[None]:
     return [None] * len(plan.types)
 
 
-def _read_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
+def read_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
+    """Run a statement that only reads, in the thread of its connection."""
     return connection.execute(text, arguments).fetchall()
 
 
-def _write_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
+def write_sqlite(connection: sqlite3.Connection, text: str, arguments: Sequence[Any]) -> list[Row]:
+    """Run a statement as a transaction of its own, in the thread of its connection."""
     if getattr(connection, "autocommit", None) is False:  # as sqlite3 has it since Python 3.12
         with connection:
             return connection.execute(text, arguments).fetchall()
@@ -132,7 +134,7 @@ class Plans:
         if plan.many:
             async with ways.pages:
                 return await self._fetch(engine, plan, values)
-        hops, run = (ways.writes, _write_sqlite) if plan.writes else (ways.reads, _read_sqlite)
+        hops, run = (ways.writes, write_sqlite) if plan.writes else (ways.reads, read_sqlite)
         work = partial(run, text=plan.text, arguments=plan.arguments(values))
         rows = await hops.run(engine, plan.text, work)
         return plan.converted(rows, engine.dialect, _no_codes(plan))

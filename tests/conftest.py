@@ -10,6 +10,8 @@ Each run makes databases of its own name and drops them.
 import asyncio
 import os
 import shutil
+import sys
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -56,6 +58,27 @@ PLAIN, USABLE = vars(Database)["plain"], vars(Plans)["usable"]
 
 Client = httpx2.AsyncClient
 Serve = Callable[..., Client]
+
+
+def pytest_configure() -> None:
+    """Let no coverage be measured in the threads of aiosqlite.
+
+    Python 3.11 can stay in a loop for ever where a second thread that was traced has ended while
+    it notices the end of the first, and only these end in numbers. What runs in them is tried
+    without them as well.
+    """
+    measure = threading.gettrace()
+    if measure is None:
+        return
+
+    def measure_others(frame: Any, event: Any, argument: Any) -> Any:
+        target = getattr(threading.current_thread(), "_target", None)
+        if getattr(target, "__module__", "") != "aiosqlite.core":
+            return measure(frame, event, argument)
+        sys.settrace(None)
+        return None
+
+    threading.settrace(measure_others)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from fastapi_crud import hops
-from fastapi_crud.hops import MOST, Hops, ways_of
+from fastapi_crud.hops import MOST, Errand, Hops, Work, ways_of, work_off
 from fastapi_crud.loans import give_back, lent, lent_at_once
 
 STORE = "INSERT INTO a VALUES (?) RETURNING b"
@@ -49,6 +50,31 @@ def storing(number: Any, connection: Any) -> Sequence[Any]:
     rows: Sequence[Any] = connection.execute(STORE, [number]).fetchall()
     connection.commit()
     return rows
+
+
+async def test_what_a_thread_takes() -> None:
+    """Does it run what waits, in its order, but what was given up; and is it done at some time?"""
+
+    def fail(_: Any) -> Any:
+        raise ValueError
+
+    future = asyncio.get_running_loop().create_future
+
+    def find(_: Any) -> Any:
+        return [(1,)]
+
+    works: list[Work] = [find, fail, fail, *[find] * MOST]
+    errands = deque(Errand("", work, future()) for work in works)
+    given_up = errands[1]
+    given_up.outcome.cancel()
+    taken: list[Errand] = []
+    work_off(None, errands, taken)
+    assert (len(taken), len(errands)) == (MOST - 1, len(works) - MOST)
+    assert given_up not in taken
+    assert taken[0].rows == [(1,)]
+    assert [type(each.error) for each in taken[:3]] == [type(None), ValueError, type(None)]
+    work_off(None, errands, taken)
+    assert (len(taken), len(errands)) == (len(works) - 1, 0)
 
 
 class Stuck:
@@ -91,7 +117,7 @@ async def test_what_comes_together_goes_together(engine: AsyncEngine, hopped: li
     stored = await asyncio.gather(*(run(engine, ways, partial(storing, i)) for i in range(many)))
     assert stored == [[(i,)] for i in range(many)]
     assert await numbers(engine) == [*range(many)]
-    assert hopped.count("_work_off") == 3
+    assert hopped.count("work_off") == 3
 
 
 async def test_one_that_fails_fails_alone(engine: AsyncEngine) -> None:

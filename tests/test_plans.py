@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from fastapi_crud import Database, get_settings
 from fastapi_crud.hops import READERS
 from fastapi_crud.plan import Plan, plan_of
-from fastapi_crud.plans import CROWDED, RUNNERS, Plans
+from fastapi_crud.plans import CROWDED, RUNNERS, Plans, read_sqlite, write_sqlite
 from tests.models import Everything, Note
 
 NOTES: Any = Note.__table__
@@ -93,6 +93,23 @@ async def test_what_is_written_to_a_file(
     assert rows == ([(3,)] if level is None else [])
     await other.dispose()
     await engine.dispose()
+
+
+@pytest.mark.parametrize("kind", [sqlite3.Connection, Committing])
+def test_what_is_run_in_a_thread(kind: type[sqlite3.Connection], tmp_path: Path) -> None:
+    """Is a change committed or undone at once, and what is read left as it is?"""
+    store = "INSERT INTO a VALUES (?) RETURNING b"
+    with (
+        closing(sqlite3.connect(tmp_path / "a.db", factory=kind)) as connection,
+        closing(sqlite3.connect(tmp_path / "a.db")) as other,
+    ):
+        connection.execute("CREATE TABLE a (b INTEGER PRIMARY KEY)")
+        assert write_sqlite(connection, store, [1]) == [(1,)]
+        with pytest.raises(sqlite3.IntegrityError):
+            write_sqlite(connection, store, [1])
+        assert not connection.in_transaction
+        assert read_sqlite(connection, "SELECT b FROM a", []) == [(1,)]
+        assert other.execute("SELECT b FROM a").fetchall() == [(1,)]
 
 
 async def test_many_pages_at_a_time(plans: Plans) -> None:
