@@ -23,6 +23,7 @@ from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
 from fastapi_crud.parts import parts_of
+from fastapi_crud.plan import Row
 from fastapi_crud.plans import Plans
 from fastapi_crud.prepared import Prepared, Statement, form_of, key_values
 from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
@@ -165,7 +166,7 @@ class Lane(Streams[Any]):
     @override
     async def _parts(
         self, statement: sa.Select[Any]
-    ) -> AsyncGenerator[tuple[Sequence[Sequence[Any]], Sequence[Any]]]:
+    ) -> AsyncGenerator[tuple[Sequence[Row], Sequence[Any]]]:
         """Ask the connection: a session would look at each row, though nothing is to be done."""
         connection = await self.session.connection(bind_arguments={"mapper": self.info.mapper})
         async with aclosing(parts_of(connection, statement, STREAM_CHUNK)) as parts:

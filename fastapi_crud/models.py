@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.values import as_utc, assume_utc
+from fastapi_crud.values import assume_utc
 
 ModelT = TypeVar("ModelT")
 """Any mapped class: declarative, dataclass-mapped, SQLModel, imperative."""
@@ -132,8 +132,8 @@ class UTCDateTime(TypeDecorator[datetime]):
             return assume_utc
 
         def converted_in_utc(value: object) -> datetime | None:
-            converted: datetime | None = convert(value)
-            return None if converted is None else as_utc(converted)
+            in_utc: datetime | None = assume_utc(convert(value))
+            return in_utc
 
         return converted_in_utc
 

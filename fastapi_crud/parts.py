@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fastapi_crud.rows import Processor
+from fastapi_crud.plan import Processor, Row
 
-Row = Sequence[Any]
 Part = tuple[Sequence[Row], Sequence[Processor | None]]
 """Rows, and what makes values of what is in their columns."""
 FIRST = 50

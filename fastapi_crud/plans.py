@@ -1,8 +1,9 @@
 """Plans are run on the driver's own connection: the short way to the rows.
 
 SQLAlchemy compiles a statement, converts what goes in and what comes out, and lends a connection
-of its pool; what its execution adds to each call is left out. This room, `plan` and `loans` are
-the ones that know inner parts of SQLAlchemy and of drivers. Where anything is there that only the
+of its pool; what its execution adds to each call is left out. This room, `plan`,
+`loans`, `hops`, `refusals` and `parts` are the ones that know inner parts of SQLAlchemy and of
+drivers. Where anything is there that only the
 ordinary way honours, such as listeners, `echo`, or another driver, `Plans` says that it is not
 `usable`.
 """

@@ -1,16 +1,14 @@
 """Rows as a database gives them: records where one is looked at, columns where many are written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import Any, overload
 
 from typing_extensions import override
 
+from fastapi_crud.plan import Processor, Row
 from fastapi_crud.values import assume_utc
-
-Processor = Callable[[Any], Any]
-"""Makes a value of what a driver gave."""
 
 
 class Record(dict[str, Any]):
@@ -26,9 +24,7 @@ class Record(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-def records_of(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], zoneless: frozenset[str]
-) -> list[Record]:
+def records_of(names: Sequence[str], rows: Sequence[Row], zoneless: frozenset[str]) -> list[Record]:
     """Make records of rows.
 
     Args:
@@ -56,7 +52,7 @@ class Rows(Sequence[Record]):
     def __init__(
         self,
         names: Sequence[str],
-        rows: Sequence[Sequence[Any]],
+        rows: Sequence[Row],
         zoneless: frozenset[str],
         processors: Sequence[Processor | None] = (),
     ) -> None:

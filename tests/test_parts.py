@@ -94,24 +94,35 @@ async def test_an_error_is_raised_where_it_comes(postgresql: Database, fails_at:
     assert fails_at - SIZE <= sum(seen) < fails_at
 
 
+async def test_the_next_part_is_on_its_way(postgresql: Database) -> None:
+    """Is it asked for while one is looked at, and not only afterwards?"""
+    lock = randbits(31)
+    async with (
+        postgresql.engine.connect() as other,
+        postgresql.engine.connect() as connection,
+        asyncio.timeout(10),
+    ):
+        await other.execute(sa.text(f"SELECT pg_advisory_xact_lock({lock})"))
+        async with aclosing(parts_of(connection, held_by(lock), SIZE)) as parts:
+            rows, _ = await anext(parts)
+            await somebody_waits_for(lock, other)
+            await other.rollback()
+            assert len(rows) + sum([len(more) async for more, _ in parts]) == 1000
+
+
 async def test_who_waits_for_a_part_can_be_cancelled(postgresql: Database) -> None:
     """Does it end at once, and leave no connection behind that nobody can use?"""
     lock = randbits(31)
-    text = f"""
-        SELECT CASE WHEN n > {SIZE} THEN pg_advisory_xact_lock_shared({lock})::text END
-        FROM generate_series(1, 1000) AS numbers (n)"""
 
     async def read() -> None:
         async with postgresql.engine.connect() as connection:
-            async for _ in parts_of(connection, textual(text), SIZE):
+            async for _ in parts_of(connection, held_by(lock), SIZE):
                 pass
 
     async with postgresql.engine.connect() as other:
         await other.execute(sa.text(f"SELECT pg_advisory_xact_lock({lock})"))
         reading = asyncio.create_task(read())
-        waits = sa.text(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND objid = {lock}")
-        while not await other.scalar(waits):  # noqa: ASYNC110 - the server makes it so
-            await asyncio.sleep(0)
+        await somebody_waits_for(lock, other)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(reading, 10)
@@ -119,6 +130,21 @@ async def test_who_waits_for_a_part_can_be_cancelled(postgresql: Database) -> No
     assert pool.checkedout() == 0
     async with postgresql.engine.connect() as connection:
         assert await connection.scalar(sa.text("SELECT 1")) == 1
+
+
+def held_by(lock: int) -> sa.Executable:
+    """A thousand rows, of which all but the first wait for a lock."""
+    return textual(
+        f"""SELECT CASE WHEN n > {SIZE} THEN pg_advisory_xact_lock_shared({lock})::text END
+        FROM generate_series(1, 1000) AS numbers (n)"""
+    )
+
+
+async def somebody_waits_for(lock: int, connection: AsyncConnection) -> None:
+    """Look until a statement waits for a lock."""
+    waits = sa.text(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND objid = {lock}")
+    while not await connection.scalar(waits):  # noqa: ASYNC110 - the server makes it so
+        await asyncio.sleep(0)
 
 
 def textual(text: str) -> sa.Executable:
