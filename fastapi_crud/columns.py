@@ -149,16 +149,16 @@ class ColumnInfo:
 
     def text_of(self, value: object) -> str:
         """Write a value as text, such that `parse` reads it again: for paths."""
+        if type(value) is str and self.kind.read is str:
+            return value
         plain: object = self.reader.serializer.to_python(value, mode="json")
         return ("false", "true")[plain] if isinstance(plain, bool) else str(plain)
 
-    def parse(self, text: str) -> Any:  # noqa: ANN401 - any value
-        """Read a value from text.
-
-        Raises:
-            ValueError: If no row can hold this value.
-        """
-        return self.check(self.kind.from_text(text))
+    @cached_property
+    def parse(self) -> Callable[[str], Any]:
+        """Reads a value from text; a `ValueError` says that no row can hold it."""
+        check, from_text = self.check, self.kind.from_text
+        return check if from_text is str else lambda text: check(from_text(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,11 +185,16 @@ class ModelInfo:
         return self.model.__name__
 
     @cached_property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of the attributes of the primary key."""
+        return tuple(column.name for column in self.key)
+
+    @cached_property
     def attributes(self) -> Mapping[str, str]:
         """Attribute name by column name."""
         return {column.name: info.name for info in self.columns.values() for column in info.columns}
 
-    def parse_key(self, parts: Sequence[object]) -> tuple[Any, ...] | None:
+    def parse_key(self, parts: Sequence[Any]) -> tuple[Any, ...] | None:
         """Read a primary key from the texts of a path, or take one that is already typed.
 
         Args:
@@ -203,7 +208,7 @@ class ModelInfo:
         try:
             return tuple(
                 [
-                    column.parse(part) if isinstance(part, str) else column.check(part)
+                    (column.parse if isinstance(part, str) else column.check)(part)
                     for column, part in zip(self.key, parts, strict=True)
                 ]
             )
@@ -216,8 +221,7 @@ class ModelInfo:
         Returns:
             The key's values, or None where no row can have this key.
         """
-        many = isinstance(id, tuple | list)
-        return self.parse_key(cast("Sequence[object]", id) if many else (id,))
+        return self.parse_key(id if isinstance(id, (tuple, list)) else (id,))
 
     def key_of(self, row: object) -> tuple[Any, ...]:
         """Give the primary key of a row, in the mapper's order."""

@@ -20,12 +20,12 @@ from typing_extensions import override
 from fastapi_crud.changes import completed
 from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
 from fastapi_crud.construction import default_of
-from fastapi_crud.integrity import translated
+from fastapi_crud.integrity import meaning_of
 from fastapi_crud.models import UTCDateTime
 from fastapi_crud.parts import parts_of
 from fastapi_crud.plan import Row
 from fastapi_crud.plans import Plans
-from fastapi_crud.prepared import Prepared, Statement, form_of, key_values
+from fastapi_crud.prepared import Prepared, Statement, form_of
 from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.loading import View
@@ -87,7 +87,9 @@ class Lane(Streams[Any]):
     @override
     async def get(self, id: object) -> Any:
         key = self.info.as_key(id)
-        return None if key is None else await self._one(self._prepared.get, key_values(key))
+        if key is None:
+            return None
+        return await self._one(self._prepared.get, self._prepared.with_key(key))
 
     async def create(self, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a record
         """Store a new row; see `Repository.create`."""
@@ -103,15 +105,19 @@ class Lane(Streams[Any]):
         if deletion is not None:
             return await self._set(id, deletion.deleted()) is not None
         key = self.info.as_key(id)
-        return key is not None and bool(await self._run(self._prepared.delete, key_values(key)))
+        if key is None:
+            return False
+        return bool(await self._run(self._prepared.delete, self._prepared.with_key(key)))
 
     async def _set(self, id: object, data: Mapping[str, Any]) -> Any:  # noqa: A002, ANN401
         key = self.info.as_key(id)
         if key is None:
             return None
-        made = {name: default_of(it) for name, it in self._touched if name not in data}
-        values = {name: it for name, it in made.items() if it is not MISSING_DEFAULT}
-        return await self._one(*self._prepared.update(key, {**values, **data}))
+        values = {**data}
+        for name, default in self._touched:
+            if name not in data and (made := default_of(default)) is not MISSING_DEFAULT:
+                values[name] = made
+        return await self._one(*self._prepared.update(key, values))
 
     async def _one(self, statement: Statement, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
         records = records_of(statement.names, await self._run(statement, values), self._zoneless)
@@ -148,7 +154,7 @@ class Lane(Streams[Any]):
         return (await self._run(Statement(statement, (), None), {}))[0][0]
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Any]:
-        with translated(self.info):
+        try:
             if self.session is not None:
                 session: AsyncSession = self.session
                 return await session.run_sync(_execute, self.info.mapper, statement.sql, values)
@@ -158,6 +164,11 @@ class Lane(Streams[Any]):
                 rows = (await connection.execute(statement.sql, values)).all()
                 await connection.commit()
                 return rows
+        except Exception as error:
+            meaning = meaning_of(error, self.info)
+            if meaning is None:
+                raise
+            raise meaning from error
 
     @override
     def _apart(self) -> list[Any]:

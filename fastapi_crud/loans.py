@@ -1,6 +1,7 @@
 """Connections that a pool lends for one statement, with the least effort."""
 
 import time
+from asyncio import QueueEmpty, QueueFull
 from functools import partial
 from typing import Any
 
@@ -35,6 +36,14 @@ class Loan:
         finally:
             self._close_special()
 
+    def is_back(self) -> bool:
+        """Give it back, where the pool has a place for it: tell whether it had."""
+        try:
+            self._pool._pool._queue.put_nowait(self._connection_record)  # noqa: SLF001
+        except QueueFull:
+            return False
+        return True
+
     def _close_special(self, transaction_reset: bool = True) -> None:
         """Give it back."""
         del transaction_reset
@@ -43,13 +52,16 @@ class Loan:
 
 def lent_at_once(pool: Any) -> Loan | None:  # noqa: ANN401 - a pool of SQLAlchemy's
     """Borrow a connection where a good one is free, and nothing has to be asked of it."""
-    waiting = pool._pool  # noqa: SLF001
-    if not waiting.qsize() or _is_guarded(pool):
+    if _is_guarded(pool):
         return None
-    record = waiting.get_nowait()
+    free = pool._pool._queue  # noqa: SLF001
+    try:
+        record = free.get_nowait()
+    except QueueEmpty:
+        return None
     worn = record._is_hard_or_soft_invalidated()  # noqa: SLF001
     if worn or -1 < pool._recycle < time.time() - record.starttime:  # noqa: SLF001
-        waiting.put_nowait(record)  # whoever may wait replaces it
+        free.put_nowait(record)  # whoever may wait replaces it
         return None
     return Loan(pool, record)
 
@@ -68,7 +80,6 @@ async def lent(pool: Any) -> Any:  # noqa: ANN401
 
 async def give_back(loan: Any) -> None:  # noqa: ANN401 - a loan, or SQLAlchemy's own
     """Give back a connection; one that the pool has no place for is closed, which takes a while."""
-    if loan._pool._pool.full():  # noqa: SLF001
-        await greenlet_spawn(partial(loan._close_special, transaction_reset=True))  # noqa: SLF001
-    else:
-        loan._close_special(transaction_reset=True)  # noqa: SLF001 - there is no transaction
+    if type(loan) is not Loan or not loan.is_back():
+        end = partial(loan._close_special, transaction_reset=True)  # noqa: SLF001
+        await greenlet_spawn(end)  # there is no transaction

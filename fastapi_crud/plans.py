@@ -9,7 +9,7 @@ ordinary way honours, such as listeners, `echo`, or another driver, `Plans` says
 """
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from operator import attrgetter
@@ -118,7 +118,7 @@ class Plans:
         special = leveled or engine.get_execution_options() or dialect.loaded_dbapi is None
         return dialect.driver in RUNNERS and not special
 
-    async def fetch(self, plan: Plan, values: Mapping[str, Any]) -> Sequence[Row]:
+    def fetch(self, plan: Plan, values: Mapping[str, Any]) -> Coroutine[Any, Any, Sequence[Row]]:
         """Run a plan, as a transaction of its own.
 
         Args:
@@ -129,8 +129,15 @@ class Plans:
             DBAPIError: If the database refuses, as SQLAlchemy raises it.
         """
         engine: Any = self.engine.sync_engine
-        if engine.dialect.driver not in CROWDED:
-            return await self._fetch(engine, plan, values)
+        run = self._fetch_crowded if engine.dialect.driver in CROWDED else self._fetch
+        return run(engine, plan, values)
+
+    async def _fetch_crowded(
+        self,
+        engine: Any,  # noqa: ANN401
+        plan: Plan,
+        values: Mapping[str, Any],
+    ) -> Sequence[Row]:
         ways = ways_of(engine)
         if plan.many:
             async with ways.pages:

@@ -33,7 +33,7 @@ class Statement:
         sql: What to run.
         names: What its first columns are.
         plan: The same, compiled, where that is possible.
-        sets: The parameters for the values that it stores, in their order.
+        sets: The parameters for the values that it stores, in their order, and for the key.
     """
 
     sql: Any
@@ -86,8 +86,12 @@ class Prepared:
         sql = _sql_in(values)
         names = tuple(values)
         statement = self._update(names, sql) if sql else self._updating(names)
-        given = dict(zip(statement.sets, _but(values, sql), strict=True))
-        return statement, given | key_values(key)
+        given = (*_but(values, sql), *key)
+        return statement, dict(zip(statement.sets, given, strict=True))
+
+    def with_key(self, key: Sequence[Any]) -> dict[str, Any]:
+        """Give what a statement about the row with a key is run with."""
+        return dict(zip(self._key_names, key, strict=True))
 
     def filtered(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
         """Give a page of the rows that fit; None where its SQL depends on what they have to fit.
@@ -146,7 +150,8 @@ class Prepared:
         conditions = [*self._is_key, *live]
         changed: Any = sa.update(self._table).where(*conditions)
         statement = changed.values(self._bound(names, sql)).returning(*self._returned)
-        return self._made(statement, self._names, sets=_parameters(names, sql))
+        sets = (*_parameters(names, sql), *self._key_names)
+        return self._made(statement, self._names, sets=sets)
 
     @cached_property
     def get(self) -> Statement:
@@ -178,11 +183,15 @@ class Prepared:
         }
 
     @cached_property
+    def _key_names(self) -> Sequence[str]:
+        return [f"crud_key_{i}" for i in range(len(self._info.key))]
+
+    @cached_property
     def _is_key(self) -> list[Any]:
         columns = [column.columns[0] for column in self._info.key]
         return [
-            column == sa.bindparam(f"crud_key_{i}", type_=column.type)
-            for i, column in enumerate(columns)
+            column == sa.bindparam(name, type_=column.type)
+            for name, column in zip(self._key_names, columns, strict=True)
         ]
 
     @cached_property
@@ -203,14 +212,12 @@ def form_of(query: Query) -> Form:
     return query.order_by, query.count, query.deleted, query.fields, query.skip > 0
 
 
-def key_values(key: Sequence[Any]) -> dict[str, Any]:
-    """Give what a statement about the row with a key is run with."""
-    return {f"crud_key_{i}": value for i, value in enumerate(key)}
-
-
 def _sql_in(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the SQL that is set instead of a value, by attribute name."""
-    return {name: it for name, it in values.items() if isinstance(it, ClauseElement)}
+    for value in values.values():
+        if isinstance(value, ClauseElement):
+            return {name: it for name, it in values.items() if isinstance(it, ClauseElement)}
+    return NO_SQL
 
 
 def _but(values: Mapping[str, Any], sql: Mapping[str, Any]) -> Iterable[Any]:

@@ -268,7 +268,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
 
     def _changes(self, id: Any, values: dict[str, Any], data: BaseModel) -> dict[str, Any]:  # noqa: A002, ANN401
         """Leave out what is ignored, and the key: it must be the one that was asked for."""
-        key_names = [column.name for column in self.info.key]
+        key_names = self.info.key_names
         named = not values.keys().isdisjoint(key_names)
         path = self.info.as_key(id) if named else None
         if path is not None:
@@ -277,6 +277,8 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
                 raise KeyMismatch(fields=[name for name in key_names if name in values])
         ignored: frozenset[str] = getattr(data, "ignored_fields", frozenset())
         ignored |= self.rights.unwritable
+        if not (named or ignored):
+            return values
         return {k: v for k, v in values.items() if k not in ignored and k not in key_names}
 
     def _defaults(self, data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def records_of(names: Sequence[str], rows: Sequence[Row], zoneless: frozenset[st
         zoneless: Attributes whose values are in UTC, though they may not say so.
     """
     records = [*map(Record, map(zip, repeat(names), rows))]
-    for name in zoneless.intersection(names):
+    for name in zoneless.intersection(names) if zoneless else ():
         for record in records:
             record[name] = assume_utc(record[name])
     return records

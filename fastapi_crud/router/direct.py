@@ -93,7 +93,7 @@ class Direct:
             raise Unusual(replayed)
         return replayed, given
 
-    async def answer(self, request: Request, given: dict[str, Any]) -> Response:
+    def answer(self, request: Request, given: dict[str, Any]) -> Awaitable[Response]:
         """Answer a request.
 
         Args:
@@ -103,9 +103,14 @@ class Direct:
         Raises:
             RequestValidationError: If a dependency cannot read what it asks for.
         """
-        if self.dependencies is not None:
-            given |= await _solved(request, self.dependencies)
-        return await self.endpoint(request, **given)
+        if self.dependencies is None:
+            return self.endpoint(request, **given)
+        return self._answer_with(self.dependencies, request, given)
+
+    async def _answer_with(
+        self, dependencies: Dependant, request: Request, given: dict[str, Any]
+    ) -> Response:
+        return await self.endpoint(request, **given | await _solved(request, dependencies))
 
 
 async def _solved(request: Request, dependencies: Dependant) -> dict[str, Any]:

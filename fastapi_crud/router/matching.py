@@ -64,18 +64,18 @@ class Matching:
             version: Another one when the router has other routes.
         """
         included = scope[FASTAPI]["included_router"]
-        key = id(included)
-        if key not in self._read or self._read[key][0] != version:
-            self._read[key] = version, included, self._by_method(included)
+        read = self._read.get(id(included))
+        if read is None or read[0] != version:
+            read = self._read[id(included)] = version, included, self._by_method(included)
         path = scope["path"]
         slashes = UNKNOWN if scope.get("root_path") or path.endswith("/") else path.count("/")
-        for many, context in self._read[key][2].get(scope.get("method", ""), ()):
+        for many, context in read[2].get(scope.get("method", ""), ()):
             if many != slashes and UNKNOWN not in {many, slashes}:
                 continue
             match, child_scope = context.matches(scope)
             if match is Match.FULL:
                 found = Found(context, child_scope)
-                scope.setdefault(FOUND, {})[key] = found
+                scope.setdefault(FOUND, {})[id(included)] = found
                 return found
         return None
 

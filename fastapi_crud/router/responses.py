@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from http import HTTPStatus
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic_core import to_json
+from pydantic_core import SchemaSerializer, to_json
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
@@ -68,14 +68,14 @@ class RowWriter:
         )
         """What is any JSON."""
         self._adapters = lru_cache(MAX_SHAPES)(self._make_adapters)
-        self._records = lru_cache(MAX_SHAPES)(self._make_record_adapters)
+        self._records = lru_cache(MAX_SHAPES)(self._make_record_writers)
         self._shape = lru_cache(MAX_SHAPES)(self._make_shape)
 
     def row(self, row: object, selection: Selection = WHOLE) -> bytes:
         """Write one row."""
         if type(row) is Record and self._derived:
             records = self._whole_records if selection is WHOLE else self._records(selection)
-            return records[0].dump_json(row, by_alias=True, warnings=False)
+            return records[0].to_json(row, by_alias=True, warnings=False)
         one, _, left_out = self._adapters(selection)
         return one.dump_json(_read(one, row), by_alias=True, exclude=left_out)
 
@@ -126,7 +126,7 @@ class RowWriter:
 
     def _several(self, rows: Sequence[object], selection: Selection) -> bytes:
         if rows and type(rows[0]) is Record and self._derived:
-            return self._records(selection)[1].dump_json(rows, by_alias=True, warnings=False)
+            return self._records(selection)[1].to_json(rows, by_alias=True, warnings=False)
         _, several, left_out = self._adapters(selection)
         exclude = {"__all__": left_out} if left_out else None
         return several.dump_json(_read(several, rows), by_alias=True, exclude=exclude)
@@ -144,7 +144,7 @@ class RowWriter:
         return TableWriter(self._read)
 
     @cached_property
-    def _whole_records(self) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+    def _whole_records(self) -> tuple[SchemaSerializer, SchemaSerializer]:
         return self._records(WHOLE)
 
     def _make_shape(self, selection: Selection) -> tuple[type[BaseModel], frozenset[str]]:
@@ -159,18 +159,18 @@ class RowWriter:
         rows: TypeAdapter[Any] = TypeAdapter(list[schema])  # pyright: ignore[reportInvalidTypeForm]
         return TypeAdapter(schema), rows, {*shape.left_out} or None
 
-    def _make_record_adapters(
+    def _make_record_writers(
         self, selection: Selection
-    ) -> tuple[TypeAdapter[Any], TypeAdapter[Any]]:
+    ) -> tuple[SchemaSerializer, SchemaSerializer]:
         """Write what came from the database by its columns' types, without checking it again."""
         shape = shape_of(self._info, self._read, selection, self._included)
         record: Any = record_type(shape.schema)
         records: TypeAdapter[Any] = TypeAdapter(list[record])  # pyright: ignore[reportInvalidTypeForm]
-        return TypeAdapter(record), records
+        one: TypeAdapter[Any] = TypeAdapter(record)
+        return one.serializer, records.serializer
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What is answered once everything is stored.
 
     Args:
@@ -181,7 +181,7 @@ class Answer:
 
     status: int
     content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def minimal(self) -> "Answer":
         """Leave the body out (RFC 7240 §4.2)."""
@@ -190,7 +190,7 @@ class Answer:
     def response(self) -> Response:
         """Send it."""
         if self.content:
-            return json_response(self.content, self.status, self.headers)
+            return JSONAnswer(self.content, self.status, self.headers)
         return Response(None, self.status, self.headers)
 
 

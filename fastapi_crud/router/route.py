@@ -122,12 +122,12 @@ class CrudRoute(AnsweringRoute, LateRoute):
     @override
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer HEAD like GET, OPTIONS with what is allowed, other methods with 405."""
-        if self._is_head_of_get(scope):
+        if scope["method"] in (self.methods or ()):
+            await self._answer(scope, receive, send)
+        elif self._is_head_of_get(scope):
             await self._answer(
                 {**scope, "method": "GET", HEAD_KEY: True}, receive, without_body(send)
             )
-        elif scope["method"] in (self.methods or ()):
-            await self._answer(scope, receive, send)
         else:
             await self._not_here(Request(scope, receive))(scope, receive, send)
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -22,7 +21,7 @@ from fastapi_crud.operations import REMOVING, Operation
 from fastapi_crud.router.callers import Sight
 from fastapi_crud.router.dependencies import database_of, is_open, opened
 from fastapi_crud.router.idempotency import fingerprint_of, principal_of, read_key, scope_of
-from fastapi_crud.router.preferences import preferences
+from fastapi_crud.router.preferences import Preferences, preferences
 from fastapi_crud.router.resource import Resource
 from fastapi_crud.router.responses import Answer
 from fastapi_crud.service import Service
@@ -65,18 +64,25 @@ async def write(
         plain: Whether the work is just the operation, without looking at the row before.
     """
     wishes = preferences(request, *(() if operation in REMOVING else ("return",)))
+    if wishes.given:
+        work = _wished(work, wishes)
+    if resource.store is not None and request.method == "POST":
+        work = await _once(resource, request, sight, work)
+    answer = await run(resource, request, session, operation, work, sight, plain=plain)
+    return answer.response()
+
+
+def _wished(
+    work: Callable[[AnyService], Awaitable[Answer]], wishes: Preferences
+) -> Callable[[AnyService], Awaitable[Answer]]:
+    """Answer as the client prefers."""
 
     async def wished(service: AnyService) -> Answer:
         answer = await work(service)
         answer = answer.minimal() if wishes.minimal else answer
-        return replace(answer, headers={**answer.headers, **wishes.applied})
+        return answer._replace(headers={**answer.headers, **wishes.applied})
 
-    repeatable = resource.store is not None and request.method == "POST"
-    wanted = wished if wishes.given else work
-    if repeatable:
-        wanted = await _once(resource, request, sight, wanted)
-    answer = await run(resource, request, session, operation, wanted, sight, plain=plain)
-    return answer.response()
+    return wished
 
 
 async def _once(
@@ -145,17 +151,17 @@ async def run(
         return await _in_session(resource, own, operation, work, sight, lane)
 
 
-async def _in_lane(
+def _in_lane(
     resource: Resource, lane: Lane, work: Callable[[AnyService], Awaitable[ResultT]]
-) -> ResultT:
+) -> Awaitable[ResultT]:
     """Do the work the short way."""
 
-    async def attempt() -> ResultT:
+    def attempt() -> Awaitable[ResultT]:
         service = resource.service(NO_SESSION)
         service.lane = lane
-        return await work(service)
+        return work(service)
 
-    return await _persistently(resource, attempt, NOTHING_HIDDEN)
+    return _persistently(resource, attempt, NOTHING_HIDDEN)
 
 
 async def _in_session(
@@ -233,10 +239,13 @@ async def _persistently(
     attempts: int = ATTEMPTS,
 ) -> ResultT:
     """Try again where another transaction won; say nothing of what a client does not know of."""
-    with discreet(resource, hidden):
-        for number in range(1, attempts):
-            try:
-                return await attempt()
-            except (TransactionConflict, Raced):
-                await asyncio.sleep(random.uniform(0, BACKOFF * number))  # noqa: S311 - only jitter
-        return await attempt()
+    number = 1
+    while True:
+        try:
+            return await attempt()
+        except (TransactionConflict, ConstraintViolation) as error:
+            if number >= attempts or not isinstance(error, (TransactionConflict, Raced)):
+                with discreet(resource, hidden):
+                    raise
+        await asyncio.sleep(random.uniform(0, BACKOFF * number))  # noqa: S311 - only jitter
+        number += 1
