@@ -157,8 +157,8 @@ class ColumnInfo:
     @cached_property
     def parse(self) -> Callable[[str], Any]:
         """Reads a value from text; a `ValueError` says that no row can hold it."""
-        check, from_text = self.check, self.kind.from_text
-        return check if from_text is str else lambda text: check(from_text(text))
+        check, read = self.check, self.kind.from_text
+        return check if read is str else lambda text: check(read(text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,15 +203,9 @@ class ModelInfo:
         Returns:
             The key's values, or None where no row can have this key.
         """
-        if len(parts) != len(self.key):
-            return None
+        pairs = zip(self.key, parts, strict=True)
         try:
-            return tuple(
-                [
-                    (column.parse if isinstance(part, str) else column.check)(part)
-                    for column, part in zip(self.key, parts, strict=True)
-                ]
-            )
+            return tuple([(it.parse if isinstance(x, str) else it.check)(x) for it, x in pairs])
         except (ValueError, ValidationError):
             return None
 
@@ -221,7 +215,8 @@ class ModelInfo:
         Returns:
             The key's values, or None where no row can have this key.
         """
-        return self.parse_key(id if isinstance(id, (tuple, list)) else (id,))
+        many = isinstance(id, tuple | list)
+        return self.parse_key(cast("Sequence[object]", id) if many else (id,))
 
     def key_of(self, row: object) -> tuple[Any, ...]:
         """Give the primary key of a row, in the mapper's order."""

@@ -2,7 +2,7 @@
 
 What it does is what `Repository` does; it stands in for one where the rules of a service, of a
 session or of a mapped class have no part in an operation: see `reads_plainly` and `writes_plainly`
-of `unit_of_work`.
+of `unit_of_work`. Keys are those that the router has read, and are not checked again.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
@@ -86,14 +86,11 @@ class Lane(Streams[Any]):
 
     @override
     async def get(self, id: object) -> Any:
-        key = self.info.as_key(id)
-        if key is None:
-            return None
-        return await self._one(self._prepared.get, self._prepared.with_key(key))
+        return await self._one(self._prepared.get, self._prepared.with_key(_as_tuple(id)))
 
     async def create(self, data: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a record
         """Store a new row; see `Repository.create`."""
-        return await self._one(*self._prepared.insert(completed(self.info, data)))
+        return await self._one(*self._prepared.insert(completed(self._info, data)))
 
     async def update(self, id: object, data: Mapping[str, Any]) -> Any:  # noqa: A002, ANN401
         """Change a row; see `Repository.update`."""
@@ -104,20 +101,15 @@ class Lane(Streams[Any]):
         deletion = self._translator.deletion(self.info)
         if deletion is not None:
             return await self._set(id, deletion.deleted()) is not None
-        key = self.info.as_key(id)
-        if key is None:
-            return False
-        return bool(await self._run(self._prepared.delete, self._prepared.with_key(key)))
+        found = await self._run(self._prepared.delete, self._prepared.with_key(_as_tuple(id)))
+        return bool(found)
 
     async def _set(self, id: object, data: Mapping[str, Any]) -> Any:  # noqa: A002, ANN401
-        key = self.info.as_key(id)
-        if key is None:
-            return None
         values = {**data}
         for name, default in self._touched:
             if name not in data and (made := default_of(default)) is not MISSING_DEFAULT:
                 values[name] = made
-        return await self._one(*self._prepared.update(key, values))
+        return await self._one(*self._prepared.update(_as_tuple(id), values))
 
     async def _one(self, statement: Statement, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
         records = records_of(statement.names, await self._run(statement, values), self._zoneless)
@@ -165,7 +157,7 @@ class Lane(Streams[Any]):
                 await connection.commit()
                 return rows
         except Exception as error:
-            meaning = meaning_of(error, self.info)
+            meaning = meaning_of(error, self._info)
             if meaning is None:
                 raise
             raise meaning from error
@@ -213,6 +205,11 @@ class Lane(Streams[Any]):
     def _statements(self, deleted: Deleted = "exclude") -> Statements:
         translator = replace(self._translator, deleted=deleted)
         return Statements(self.info, translator, columns=self._prepared.selected(self._names))
+
+
+def _as_tuple(key: Any) -> Sequence[Any]:  # noqa: ANN401 - one value, or several
+    """Give the parts of a key."""
+    return cast("Sequence[Any]", key) if isinstance(key, tuple) else (key,)
 
 
 def _execute(session: Session, mapper: Any, sql: Any, values: Mapping[str, Any]) -> Sequence[Any]:  # noqa: ANN401

@@ -80,6 +80,7 @@ async def lent(pool: Any) -> Any:  # noqa: ANN401
 
 async def give_back(loan: Any) -> None:  # noqa: ANN401 - a loan, or SQLAlchemy's own
     """Give back a connection; one that the pool has no place for is closed, which takes a while."""
+    given: Any = loan
     if type(loan) is not Loan or not loan.is_back():
-        end = partial(loan._close_special, transaction_reset=True)  # noqa: SLF001
-        await greenlet_spawn(end)  # there is no transaction
+        close = partial(given._close_special, transaction_reset=True)  # noqa: SLF001
+        await greenlet_spawn(close)  # there is no transaction

@@ -32,7 +32,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
     lane: Lane | None = None
     """The short way to rows, for the first operation only; set by the router, where there is one."""
 
-    @property
+    @cached_property
     def info(self) -> ModelInfo:
         """What the model consists of."""
         return inspect_model(self.model)
@@ -112,7 +112,8 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         lane = self._taken()
         values = self._changes(id, column_values(data, self.info, only_set=True), data)
-        return await self._change(id, await self._prepared(values, id), lane)
+        await self.prepare(values, id)
+        return await self._change(id, values, lane)
 
     async def replace(self, id: Any, data: BaseModel) -> ModelT | None:  # noqa: A002, ANN401
         """Set all writable columns: what the body leaves out goes back to its default.
@@ -126,7 +127,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         lane = self._taken()
         values = self._changes(id, column_values(data, self.info), data)
-        values = await self._prepared(values, id)
+        await self.prepare(values, id)
         return await self._change(id, self._defaults(data, values) | values, lane)
 
     async def change(self, id: Any, values: dict[str, Any]) -> ModelT | None:  # noqa: A002, ANN401
@@ -146,7 +147,8 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         row = await self._through(lane).update(id, values)
         if row is not None:
             await self.after_update(row, values)
-            await self._announce("updated", row)
+            if self.announced:
+                await self._announce("updated", row)
         return row
 
     async def create_under(self, id: Any, data: BaseModel) -> ModelT:  # noqa: A002, ANN401 - any key
@@ -223,18 +225,18 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
         """
         return await self.repository.get_for_update(id)
 
-    async def _prepared(self, values: dict[str, Any], id: Any = None) -> dict[str, Any]:  # noqa: A002, ANN401
-        """Turn what a client wrote into columns; new rows get what this caller's rows have."""
-        await self.prepare(values, id)
-        if id is None:
-            values.update(self.rights.fixed)
+    async def _prepared(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Turn what a client wrote into columns of a new row, with what this caller's rows have."""
+        await self.prepare(values)
+        values.update(self.rights.fixed)
         return values
 
     async def _create(self, values: dict[str, Any], lane: Lane | None) -> ModelT:
         await self.before_create(values)
         row = await self._through(lane).create(values)
         await self.after_create(row)
-        await self._announce("created", row)
+        if self.announced:
+            await self._announce("created", row)
         return row
 
     async def _removed(self, id: Any, removed: bool) -> bool:  # noqa: A002, ANN401

@@ -81,7 +81,7 @@ class Service(RowService[ModelT, CreateT, UpdateT], Generic[ModelT, CreateT, Upd
             with about_item(i):
                 values = column_values(data, self.info, only_set=True)
                 changes.append((key, self._changes(key, values, data)))
-                await self._prepared(changes[i][1], key)
+                await self.prepare(changes[i][1], key)
                 await self.before_update(*changes[i])
         changed = await self.repository.batch_update(changes)
         for i, (row, (_, values)) in enumerate(zip(changed, changes, strict=True)):

@@ -18,6 +18,7 @@ from fastapi_crud.router.views import Selection, is_derived
 from fastapi_crud.schemas import shown_columns
 
 ANY = "*"
+CONDITIONS = frozenset({b"if-match", b"if-none-match"})
 DIGEST_BYTES = 12
 MAX_SCHEMAS = 256
 
@@ -133,10 +134,10 @@ def preconditions(request: Request, *, whole: bool = False) -> Preconditions:
         request: The request.
         whole: Whether tags are compared with the variant of the answer: where it is only read.
     """
+    if CONDITIONS.isdisjoint([name for name, _ in request.scope["headers"]]):
+        return NONE
     match = header_lines(request.scope, b"if-match")
     none_match = header_lines(request.scope, b"if-none-match")
-    if not (match or none_match):
-        return NONE
     return Preconditions(
         match=_tags(match, strong=True, whole=whole),
         none_match=_tags(none_match, strong=False, whole=whole),

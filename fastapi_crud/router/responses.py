@@ -255,10 +255,7 @@ def link_header(request: Request, query: Query, page: AnyPage) -> dict[str, str]
     path, text = request.scope["path"], request.scope["query_string"]
     short = len(path) + len(text) <= MAX_REMEMBERED
     start = _link_start(path, text) if short else _link_start.__wrapped__(path, text)
-    written = [
-        f'<{start}{name}={quote(value, safe="")}>; rel="{relation}"'
-        for relation, (name, value) in links.items()
-    ]
+    written = [f'<{start}{place}>; rel="{relation}"' for relation, place in links.items()]
     return {"Link": ", ".join(written)}
 
 
@@ -270,12 +267,14 @@ def _link_start(path: str, query: bytes) -> str:
     return f"{quote(path)}?{urlencode(kept)}{'&' if kept else ''}"
 
 
-def _cursor_links(page: CursorPage[Any]) -> dict[str, tuple[str, str]]:
+def _cursor_links(page: CursorPage[Any]) -> dict[str, str]:
     cursors = {"first": "", "prev": page.prev_cursor, "next": page.next_cursor}
-    return {name: ("cursor", text) for name, text in cursors.items() if text is not None}
+    return {
+        name: f"cursor={quote(text, safe='')}" for name, text in cursors.items() if text is not None
+    }
 
 
-def _offset_links(query: Query, page: Page[Any]) -> dict[str, tuple[str, str]]:
+def _offset_links(query: Query, page: Page[Any]) -> dict[str, str]:
     places = {"first": 0}
     if query.skip:
         places["prev"] = max(query.skip - query.limit, 0)
@@ -283,7 +282,7 @@ def _offset_links(query: Query, page: Page[Any]) -> dict[str, tuple[str, str]]:
         places["next"] = query.skip + query.limit
     if page.total is not None and not page.estimated:
         places["last"] = max(page.total - 1, 0) // query.limit * query.limit
-    return {name: ("skip", str(skip)) for name, skip in places.items()}
+    return {name: f"skip={skip}" for name, skip in places.items()}
 
 
 def _read(adapter: TypeAdapter[Any], rows: object) -> Any:  # noqa: ANN401 - instances of the schema

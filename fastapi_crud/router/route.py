@@ -1,6 +1,6 @@
 """The route class: problems, HEAD, OPTIONS, `Allow`, 415 and trailing slashes."""
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Container, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -133,7 +133,8 @@ class CrudRoute(AnsweringRoute, LateRoute):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         direct = direct_of(self, scope)
-        if direct is None or self._has_substitutes(direct, scope):
+        overrides = overrides_of(scope)
+        if direct is None or (overrides and self._has_substitutes(direct, overrides)):
             await super().handle(scope, receive, send)
             return
         try:
@@ -151,12 +152,9 @@ class CrudRoute(AnsweringRoute, LateRoute):
                 response = problem_of(request, error, self.facts.problems)
         await response(scope, receive, send)
 
-    def _has_substitutes(self, direct: Direct, scope: Scope) -> bool:
+    def _has_substitutes(self, direct: Direct, overrides: Container[Any]) -> bool:
         """Whether an app has others for dependencies of this route."""
-        overrides = overrides_of(scope)
-        return bool(overrides) and (
-            direct.dependencies is not None or self.facts.session in overrides
-        )
+        return direct.dependencies is not None or self.facts.session in overrides
 
     def _leaves_to_others(self, scope: Scope) -> bool:
         """Whether another endpoint of the same path answers this method."""

@@ -11,4 +11,7 @@ comes from [wrk](https://github.com/wg/wrk).
 Every way serves the same table of users, in a database of its own with 10,000 of them, and never
 hashes at real cost. Lists are pages of 100 with the total. Read the ratios: they are medians of
 what each round says, in which all took their turn.
+
+What is to be the same work must be asked the same: `bare` takes addresses as text, as `ours_str`
+does; `bare_checked` parses those that it is sent, as `ours` does and every API should.
 """

@@ -83,6 +83,7 @@ VARIANTS: Mapping[str, Variant] = {
         Variant(name=LIMIT, factory="bare:make_app", creation={"password": PASSWORD}),
         Variant(name=CHECKED, factory="bare:make_checked_app", creation={"password": PASSWORD}),
         Variant(name="ours", factory="ours:make_app"),
+        Variant(name="ours_str", factory="ours:make_plain_app"),
         Variant(name="ours_dependency", factory="ours:make_guarded_app"),
         Variant(name="ours_hook", factory="ours:make_ruled_app"),
     )

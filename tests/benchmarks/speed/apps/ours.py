@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, status
+from sqlalchemy import MetaData
 
 from fastapi_crud import (
     CrudRouter,
@@ -11,7 +12,7 @@ from fastapi_crud import (
     add_exception_handlers,
     make_crud_router,
 )
-from tests.benchmarks.speed.apps.users import POOL, Base, User
+from tests.benchmarks.speed.apps.users import POOL, Base, PlainBase, PlainUser, User
 
 
 async def check_token(x_token: Annotated[str | None, Header()] = None) -> None:
@@ -35,6 +36,11 @@ def make_app(url: str) -> FastAPI:
     return _make_app(url, make_crud_router(User))
 
 
+def make_plain_app(url: str) -> FastAPI:
+    """Make it of a model that takes addresses as text, as `bare` does."""
+    return _make_app(url, make_crud_router(PlainUser), PlainBase.metadata)
+
+
 def make_guarded_app(url: str) -> FastAPI:
     """Make it with a dependency that looks at a header."""
     return _make_app(url, make_crud_router(User, dependencies=[Depends(check_token)]))
@@ -45,8 +51,10 @@ def make_ruled_app(url: str) -> FastAPI:
     return _make_app(url, make_crud_router(User, service=UserService))
 
 
-def _make_app(url: str, router: CrudRouter[User, Any, Any, Any]) -> FastAPI:
-    database = Database(url, metadata=Base.metadata, **POOL)
+def _make_app(
+    url: str, router: CrudRouter[Any, Any, Any, Any], metadata: MetaData = Base.metadata
+) -> FastAPI:
+    database = Database(url, metadata=metadata, **POOL)
     app = FastAPI(lifespan=database.lifespan)
     app.include_router(router)
     add_exception_handlers(app)

@@ -30,11 +30,10 @@ class Base(DeclarativeBase):
     metadata = MetaData()
 
 
-class User(Base):
-    __tablename__ = "users"
+class UserColumns:
+    """All columns but the address."""
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=lambda: str(uuid4()))
-    email: Mapped[EmailStr] = mapped_column(String(255), unique=True)
     name: Mapped[str] = mapped_column(String(100), info={"min_length": 2})
     hashed_password: Mapped[str] = mapped_column(
         String(255), default=lambda: fake_hash("password123")
@@ -42,6 +41,24 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now, onupdate=now)
+
+
+class User(UserColumns, Base):
+    __tablename__ = "users"
+
+    email: Mapped[EmailStr] = mapped_column(String(255), unique=True)
+
+
+class PlainBase(DeclarativeBase):
+    metadata = MetaData()
+
+
+class PlainUser(UserColumns, PlainBase):
+    """The same table for those who take addresses as text."""
+
+    __tablename__ = "users"
+
+    email: Mapped[str] = mapped_column(String(255), unique=True)
 
 
 def make_engine(url: str) -> AsyncEngine:
