@@ -31,6 +31,10 @@ TELEMETRY = "fastapi.telemetry"
 """Where FastAPI keeps, in the scope of a request, what is observed of it."""
 
 
+UNASKED = Response()
+"""Stands for the answer that dependencies may add to; here none does, so FastAPI need not make it."""
+
+
 class Unusual(Exception):
     """FastAPI has to handle this request.
 
@@ -122,7 +126,11 @@ async def _solved(request: Request, dependencies: Dependant) -> dict[str, Any]:
     stack = AsyncExitStack()  # nothing comes onto it: see `make_direct`
     request.scope.update(fastapi_inner_astack=stack, fastapi_function_astack=stack)
     solved = await solve_dependencies(
-        request=request, dependant=dependencies, async_exit_stack=stack, embed_body_fields=False
+        request=request,
+        dependant=dependencies,
+        response=UNASKED,
+        async_exit_stack=stack,
+        embed_body_fields=False,
     )
     if solved.errors:
         raise RequestValidationError(solved.errors)

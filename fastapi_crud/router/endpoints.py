@@ -86,6 +86,7 @@ def update_row(resource: Resource) -> Endpoint:
         sight = resource.callers.sight(given)
         demands = demanded(resource, request)
         merges = merger is not None and merger.merges(request, data)
+        looks = demands.given or merges
 
         def read(body: Any) -> BaseModel:  # noqa: ANN401
             valid: BaseModel = body if merger is None else merger.read(body)
@@ -96,15 +97,14 @@ def update_row(resource: Resource) -> Endpoint:
 
         async def work(service: AnyService) -> Answer:
             patch = valid
-            if demands.given or merges:
+            if looks:
                 row = found(resource, given, await service.get_for_update(key))
                 demands.check(resource.tagger.state(row, sight.rights.hidden))
                 if merger is not None and merges:
                     patch = read(merger.merged(data, row))
             return shown(resource, found(resource, given, await service.update(key, patch)), sight)
 
-        plain = not (demands.given or merges)
-        return await write(resource, request, session, "update", work, sight, plain=plain)
+        return await write(resource, request, session, "update", work, sight, plain=not looks)
 
     return endpoint
 
