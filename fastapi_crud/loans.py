@@ -36,7 +36,7 @@ class Loan:
         finally:
             self._close_special()
 
-    def is_back(self) -> bool:
+    def returned_at_once(self) -> bool:
         """Give it back, where the pool has a place for it: tell whether it had."""
         try:
             self._pool._pool._queue.put_nowait(self._connection_record)  # noqa: SLF001
@@ -81,6 +81,6 @@ async def lent(pool: Any) -> Any:  # noqa: ANN401
 async def give_back(loan: Any) -> None:  # noqa: ANN401 - a loan, or SQLAlchemy's own
     """Give back a connection; one that the pool has no place for is closed, which takes a while."""
     given: Any = loan
-    if type(loan) is not Loan or not loan.is_back():
+    if type(loan) is not Loan or not loan.returned_at_once():
         close = partial(given._close_special, transaction_reset=True)  # noqa: SLF001
         await greenlet_spawn(close)  # there is no transaction

@@ -323,6 +323,7 @@ class Page(SoftDelete, Base):
     text: Mapped[str] = mapped_column(sa.String(20))
     times: Mapped[int] = mapped_column(default=0, onupdate=sa.text("times + 1"))
     words: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    state: Mapped[str] = mapped_column(sa.String(20), default="new", onupdate="changed")
     moment: Mapped[Any] = mapped_column(sa.DateTime(timezone=True), server_default=sa.func.now())
 
 
@@ -351,18 +352,20 @@ async def test_defaults_that_look_at_the_row(db: Database, serve: Serve) -> None
 async def test_defaults_of_every_kind(db: Database, serve: Serve, opened: list[None]) -> None:
     """Are SQL, server and context defaults what they are in a session, and deletion soft?"""
     async with tables_of(db, Base.metadata):
-        client = serve(db, make_crud_router(Page))
+        client = serve(db, make_crud_router(Page, writable=["state"]))
         created = (await client.post("/pages", json={"text": "a"})).json()
-        assert (created["times"], created["words"]) == (0, [])
+        assert (created["times"], created["words"], created["state"]) == (0, [], "new")
         assert created["moment"].endswith("Z")
         changed = (await client.patch("/pages/1", json={"text": "b"})).json()
-        assert (changed["times"], changed["text"]) == (1, "b")
+        assert (changed["times"], changed["text"], changed["state"]) == (1, "b", "changed")
+        changed = (await client.patch("/pages/1", json={"state": "mine"})).json()
+        assert (changed["times"], changed["state"]) == (2, "mine")
         assert (await client.get("/pages/1")).json() == changed
         assert (await client.delete("/pages/1")).status_code == 204
         assert (await client.delete("/pages/1")).status_code == 404
         assert (await client.patch("/pages/1", json={"text": "c"})).status_code == 404
         assert (await client.get("/pages")).json() == {"items": [], "total": 0}
-        assert len(opened) <= (0 if db.engine.dialect.update_returning else 4)
+        assert len(opened) <= (0 if db.engine.dialect.update_returning else 5)
 
 
 class Untitled(BaseModel):
@@ -434,13 +437,20 @@ async def test_errors_say_the_same(
 
 
 async def test_a_lane_by_itself(sqlite: Database) -> None:
-    """Is a key that cannot exist not found, and does a record have its columns only?"""
+    """Is a row that does not exist not found, and does a record have its columns only?"""
     lane = Lane(inspect_model(Note), ["id", "title"], sqlite.engine, View())
-    assert await lane.update("none", {"title": "a"}) is None
-    assert await lane.get("none") is None
-    assert not await lane.delete("none")
+    assert await lane.update(9, {"title": "a"}) is None
+    assert await lane.get(9) is None
+    assert not await lane.delete(9)
     record = await lane.create({"title": "a"})
     assert (record.title, hasattr(record, "body")) == ("a", False)
+
+
+async def test_errors_that_say_nothing_to_clients(sqlite: Database) -> None:
+    """Is a table that is missing told to the developer, as it is?"""
+    lane = Lane(inspect_model(Page), ["id", "text"], sqlite.engine, View())
+    with pytest.raises(sa.exc.OperationalError, match="no such table: pages"):
+        await lane.get(1)
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
