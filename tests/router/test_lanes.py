@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, EmailStr, computed_field, model_validator
-from sqlalchemy import event
+from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -449,7 +449,7 @@ async def test_a_lane_by_itself(sqlite: Database) -> None:
 async def test_errors_that_say_nothing_to_clients(sqlite: Database) -> None:
     """Is a table that is missing told to the developer, as it is?"""
     lane = Lane(inspect_model(Page), ["id", "text"], sqlite.engine, View())
-    with pytest.raises(sa.exc.OperationalError, match="no such table: pages"):
+    with pytest.raises(exc.OperationalError, match="no such table: pages"):
         await lane.get(1)
 
 
