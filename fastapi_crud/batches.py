@@ -141,7 +141,7 @@ class Batches(Insertions[ModelT], Generic[ModelT]):
                 if key is None:
                     raise NotFound(self.info.name, _key_text(id))
                 if key in keys:
-                    raise DuplicateItem(fields=[column.name for column in self.info.key])
+                    raise DuplicateItem(fields=self.info.key_names)
                 keys[key] = None
         return [*keys]
 

@@ -81,7 +81,7 @@ class Insertions(Writer[ModelT], Generic[ModelT]):
         (https://mariadb.com/kb/en/auto_increment-handling-in-innodb/); SQLAlchemy sees to it on
         PostgreSQL.
         """
-        names = [column.name for column in self.info.key]
+        names = self.info.key_names
         known = all(name in values[0] for name in names)
         in_order = dialect == "postgresql" and not known
         statement = sa.insert(self.model).returning(self.model, sort_by_parameter_order=in_order)

@@ -135,18 +135,12 @@ class translated:  # noqa: N801 - used like a function
 
     def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
         """Raise what an error means, if there was one."""
-        meaning = None if error is None else meaning_of(error, self._info)
+        meaning = None if error is None else _meaning_of(error, self._info)
         if meaning is not None:
             raise meaning from error
 
 
-def meaning_of(error: BaseException, info: ModelInfo | None = None) -> CrudError | None:
-    """Say what an error means that was raised where a database is asked; None: it is what it is.
-
-    Args:
-        error: The error.
-        info: The model at work, to name the fields of a violation.
-    """
+def _meaning_of(error: BaseException, info: ModelInfo | None) -> CrudError | None:
     if isinstance(error, DBAPIError):
         return translate(error, info)
     if isinstance(error, OverflowError | UnicodeEncodeError):  # the driver cannot even send it

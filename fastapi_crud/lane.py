@@ -20,7 +20,7 @@ from typing_extensions import override
 from fastapi_crud.changes import completed
 from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
 from fastapi_crud.construction import default_of
-from fastapi_crud.integrity import meaning_of
+from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
 from fastapi_crud.parts import parts_of
 from fastapi_crud.plan import Row
@@ -146,7 +146,7 @@ class Lane(Streams[Any]):
         return (await self._run(Statement(statement, (), None), {}))[0][0]
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Any]:
-        try:
+        with translated(self._info):
             if self.session is not None:
                 session: AsyncSession = self.session
                 return await session.run_sync(_execute, self.info.mapper, statement.sql, values)
@@ -156,11 +156,6 @@ class Lane(Streams[Any]):
                 rows = (await connection.execute(statement.sql, values)).all()
                 await connection.commit()
                 return rows
-        except Exception as error:
-            meaning = meaning_of(error, self._info)
-            if meaning is None:
-                raise
-            raise meaning from error
 
     @override
     def _apart(self) -> list[Any]:

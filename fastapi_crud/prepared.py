@@ -91,7 +91,7 @@ class Prepared:
 
     def with_key(self, key: Sequence[Any]) -> dict[str, Any]:
         """Give what a statement about the row with a key is run with."""
-        return dict(zip(self._key_names, key, strict=True))
+        return dict(zip(self._key_parameters, key, strict=True))
 
     def filtered(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
         """Give a page of the rows that fit; None where its SQL depends on what they have to fit.
@@ -150,7 +150,7 @@ class Prepared:
         conditions = [*self._is_key, *live]
         changed: Any = sa.update(self._table).where(*conditions)
         statement = changed.values(self._bound(names, sql)).returning(*self._returned)
-        sets = (*_parameters(names, sql), *self._key_names)
+        sets = (*_parameters(names, sql), *self._key_parameters)
         return self._made(statement, self._names, sets=sets)
 
     @cached_property
@@ -183,7 +183,7 @@ class Prepared:
         }
 
     @cached_property
-    def _key_names(self) -> Sequence[str]:
+    def _key_parameters(self) -> Sequence[str]:
         return [f"crud_key_{i}" for i in range(len(self._info.key))]
 
     @cached_property
@@ -191,7 +191,7 @@ class Prepared:
         columns = [column.columns[0] for column in self._info.key]
         return [
             column == sa.bindparam(name, type_=column.type)
-            for name, column in zip(self._key_names, columns, strict=True)
+            for name, column in zip(self._key_parameters, columns, strict=True)
         ]
 
     @cached_property
@@ -214,10 +214,7 @@ def form_of(query: Query) -> Form:
 
 def _sql_in(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give the SQL that is set instead of a value, by attribute name."""
-    for value in values.values():
-        if isinstance(value, ClauseElement):
-            return {name: it for name, it in values.items() if isinstance(it, ClauseElement)}
-    return NO_SQL
+    return {name: it for name, it in values.items() if isinstance(it, ClauseElement)}
 
 
 def _but(values: Mapping[str, Any], sql: Mapping[str, Any]) -> Iterable[Any]:

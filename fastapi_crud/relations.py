@@ -143,7 +143,7 @@ class Relations(Streams[ModelT], Generic[ModelT]):
         if keys:
             with translated(self.info):
                 await begin_to_write(self.session, self.info.mapper)
-        columns = attributes(target, [column.name for column in target.key])
+        columns = attributes(target, target.key_names)
         for start in range(0, len(keys), KEYS_CHUNK):
             chosen = is_one_of(columns, keys[start : start + KEYS_CHUNK])
             statement = sa.select(target.model).where(chosen, *self._translator.scope(target))
@@ -204,7 +204,7 @@ class Relations(Streams[ModelT], Generic[ModelT]):
         self, info: ModelInfo, rows: Sequence[Any], conditions: Sequence[ColumnElement[bool]]
     ) -> None:
         keys = [info.key_of(row) for row in rows] if conditions else []
-        key = attributes(info, [column.name for column in info.key])
+        key = attributes(info, info.key_names)
         within = sa.select(sa.func.count()).select_from(info.model).where(*conditions)
         for start in range(0, len(keys), KEYS_CHUNK):
             chunk = keys[start : start + KEYS_CHUNK]

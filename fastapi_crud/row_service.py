@@ -163,7 +163,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
             InvalidData: If it cannot be stored.
         """
         values = self._changes(id, column_values(data, self.info), data)
-        key = dict(zip((c.name for c in self.info.key), self.info.as_key(id) or (), strict=True))
+        key = dict(zip(self.info.key_names, self.info.as_key(id) or (), strict=True))
         return await self._create(await self._prepared(values) | key, None)
 
     async def delete(self, id: Any) -> bool:  # noqa: A002, ANN401 - any key

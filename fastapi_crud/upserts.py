@@ -66,7 +66,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
             UniqueViolation: If a row is there that this caller does not see, or another key clashes.
             CrudError: As `create` and `update` do; its `index` tells which row it is about.
         """
-        names = on_conflict or [column.name for column in self.info.key]
+        names = on_conflict or self.info.key_names
         key = unique_key(self.info, names, self._dialect)
         if not upserts_plainly(self.info):
             msg = f"{self.info.name} listens to its changes or spans tables: it cannot be upserted"
@@ -104,7 +104,7 @@ class Upserts(Lookups[ModelT], Generic[ModelT]):
 
     def _check_other_key(self, row: Row, key: UniqueKey) -> None:
         """Refuse a second key on databases that would go by either."""
-        names = [column.name for column in self.info.key]
+        names = self.info.key_names
         if self._dialect in {"mysql", "mariadb"} and not key.primary and {*names} & row.given:
             msg = f"{' and '.join(names)} cannot be given here"
             raise InvalidData(msg, fields=names)

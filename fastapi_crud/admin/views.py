@@ -156,7 +156,7 @@ def view_of(resource: Resource, database: Database) -> type[ResourceView]:
         name
         for name in attributes_of(schemas.read)
         if name in info.columns and info.columns[name].columns
-    ] or [column.name for column in info.key]
+    ] or info.key_names
     flat = [name for name in read if info.columns[name].kind.name not in STRUCTURED]
     searched = said.search if isinstance(said.search, Sequence) else ()
     View.resource, View.database = resource, database

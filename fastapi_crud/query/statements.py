@@ -24,7 +24,7 @@ def attributes(info: ModelInfo, names: Sequence[str]) -> list[Any]:
 
 def key_equals(info: ModelInfo, key: Sequence[Any]) -> list[ColumnElement[bool]]:
     """Say that a row has this primary key."""
-    names = [column.name for column in info.key]
+    names = info.key_names
     return [attr == value for attr, value in zip(attributes(info, names), key, strict=True)]
 
 
@@ -97,14 +97,14 @@ class Statements:
     def _near(self, query: Query, parts: Sequence[ColumnElement[bool]], order: Any) -> sa.Subquery:  # noqa: ANN401
         """Select the keys of the first rows of each part: those of the page are among them."""
         conditions = self.translator.where(self.info, query.where)
-        names = [column.name for column in self.info.key]
+        names = self.info.key_names
         keys = [key.label(f"key_{i}") for i, key in enumerate(attributes(self.info, names))]
         few = cast("sa.Select[Any]", sa.select(*keys)).where(*conditions).order_by(*order)
         first = (few.where(part).limit(query.limit + 1).subquery() for part in parts)
         return sa.union_all(*(sa.select(each) for each in first)).subquery()
 
     def _is_key(self, keys: sa.Subquery) -> ColumnElement[bool]:
-        names = [column.name for column in self.info.key]
+        names = self.info.key_names
         pairs = zip(attributes(self.info, names), keys.c, strict=True)
         return sa.and_(*(attribute == key for attribute, key in pairs))
 
@@ -120,7 +120,7 @@ class Statements:
 
     def keys(self, where: Sequence[Where]) -> sa.Select[Any]:
         """Select the primary keys of rows."""
-        names = [column.name for column in self.info.key]
+        names = self.info.key_names
         conditions = self.translator.where(self.info, where)
         keys = cast("sa.Select[Any]", sa.select(*attributes(self.info, names)))
         return keys.where(*conditions)

@@ -97,7 +97,7 @@ class Direct:
             raise Unusual(replayed)
         return replayed, given
 
-    def answer(self, request: Request, given: dict[str, Any]) -> Awaitable[Response]:
+    async def answer(self, request: Request, given: dict[str, Any]) -> Response:
         """Answer a request.
 
         Args:
@@ -107,14 +107,9 @@ class Direct:
         Raises:
             RequestValidationError: If a dependency cannot read what it asks for.
         """
-        if self.dependencies is None:
-            return self.endpoint(request, **given)
-        return self._answer_with(self.dependencies, request, given)
-
-    async def _answer_with(
-        self, dependencies: Dependant, request: Request, given: dict[str, Any]
-    ) -> Response:
-        return await self.endpoint(request, **given | await _solved(request, dependencies))
+        if self.dependencies is not None:
+            given |= await _solved(request, self.dependencies)
+        return await self.endpoint(request, **given)
 
 
 async def _solved(request: Request, dependencies: Dependant) -> dict[str, Any]:

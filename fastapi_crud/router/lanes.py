@@ -88,8 +88,7 @@ class Lanes:
         return known[1].get(operation)
 
     def _open(self, database: Database) -> Mapping[Operation, Lane]:
-        keys = [column.name for column in self.info.key]
-        names = [*dict.fromkeys([*attributes_of(self.read), *keys])]
+        names = [*dict.fromkeys([*attributes_of(self.read), *self.info.key_names])]
         if not shows_plainly(self.read) or not reads_plainly(self.info, names):
             return {}
         lane = Lane(self.info, names, database.engine, self.view)
