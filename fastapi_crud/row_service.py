@@ -32,7 +32,7 @@ class RowService(Hooks[ModelT], Generic[ModelT, CreateT, UpdateT]):
     lane: Lane | None = None
     """The short way to rows, for the first operation only; set by the router, where there is one."""
 
-    @cached_property
+    @property
     def info(self) -> ModelInfo:
         """What the model consists of."""
         return inspect_model(self.model)

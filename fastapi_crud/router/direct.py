@@ -97,39 +97,29 @@ class Direct:
             raise Unusual(replayed)
         return replayed, given
 
-    async def answer(self, request: Request, given: dict[str, Any]) -> Response:
-        """Answer a request.
 
-        Args:
-            request: The request.
-            given: What was read of it.
-
-        Raises:
-            RequestValidationError: If a dependency cannot read what it asks for.
-        """
-        if self.dependencies is not None:
-            given |= await _solved(request, self.dependencies)
-        return await self.endpoint(request, **given)
-
-
-async def _solved(request: Request, dependencies: Dependant) -> dict[str, Any]:
+async def solved(request: Request, dependencies: Dependant) -> dict[str, Any]:
     """Let FastAPI call dependencies; what they gave, by parameter of the endpoint.
+
+    Args:
+        request: The request.
+        dependencies: What the endpoint depends on; see `make_direct`.
 
     Raises:
         RequestValidationError: If one cannot read what it asks for.
     """
     stack = AsyncExitStack()  # nothing comes onto it: see `make_direct`
     request.scope.update(fastapi_inner_astack=stack, fastapi_function_astack=stack)
-    solved = await solve_dependencies(
+    answers = await solve_dependencies(
         request=request,
         dependant=dependencies,
         response=UNASKED,
         async_exit_stack=stack,
         embed_body_fields=False,
     )
-    if solved.errors:
-        raise RequestValidationError(solved.errors)
-    return solved.values
+    if answers.errors:
+        raise RequestValidationError(answers.errors)
+    return answers.values
 
 
 def make_direct(built: Any, endpoint: Callable[..., Awaitable[Response]]) -> Direct | None:  # noqa: ANN401

@@ -29,6 +29,7 @@ from fastapi_crud.router.direct import (
     make_direct,
     overrides_of,
     raising,
+    solved,
     undemanded,
 )
 from fastapi_crud.router.late_routes import LateRoute
@@ -139,7 +140,10 @@ class CrudRoute(AnsweringRoute, LateRoute):
             return
         try:
             receive, given = await direct.read(scope, receive)
-            response: ASGIApp = await direct.answer(Request(scope, receive), given)
+            request = Request(scope, receive)
+            if direct.dependencies is not None:
+                given |= await solved(request, direct.dependencies)
+            response: ASGIApp = await direct.endpoint(request, **given)
         except Unusual as unusual:
             await super().handle(scope, unusual.receive, send)
             return

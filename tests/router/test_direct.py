@@ -17,7 +17,7 @@ from fastapi import (
     Request,
     Response,
 )
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope
 
 from fastapi_crud import Database, make_crud_router
 from fastapi_crud.router import route
@@ -132,13 +132,14 @@ async def test_answers_are_those_of_fastapi(
 def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that were answered at once."""
     paths: list[str] = []
-    original = Direct.answer
+    original = Direct.read
 
-    async def note(direct: Direct, request: Request, given: dict[str, Any]) -> Any:
-        paths.append(request.url.path)
-        return await original(direct, request, given)
+    async def note(direct: Direct, scope: Scope, receive: Receive) -> Any:
+        read = await original(direct, scope, receive)
+        paths.append(scope["path"])
+        return read
 
-    monkeypatch.setattr(Direct, "answer", note)
+    monkeypatch.setattr(Direct, "read", note)
     return paths
 
 

@@ -23,7 +23,7 @@ from tests.benchmarks.speed.apps.bodies import (
     UserCreate,
     UserUpdate,
 )
-from tests.benchmarks.speed.apps.users import User, fake_hash, make_engine
+from tests.benchmarks.speed.apps.users import UNOBSERVED, User, fake_hash, make_engine
 
 
 class UserService(service.SQLAlchemyAsyncRepositoryService[User]):
@@ -35,7 +35,7 @@ class UserService(service.SQLAlchemyAsyncRepositoryService[User]):
 
 
 def make_app(url: str) -> FastAPI:
-    app = FastAPI()
+    app = FastAPI(telemetry=UNOBSERVED)
     config = SQLAlchemyAsyncConfig(
         engine_instance=make_engine(url),
         session_config=AsyncSessionConfig(expire_on_commit=False),

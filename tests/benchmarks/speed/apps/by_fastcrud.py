@@ -12,7 +12,7 @@ from fastcrud import crud_router
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tests.benchmarks.speed.apps.bodies import HashedCreate, PlainResponse, UserUpdate
-from tests.benchmarks.speed.apps.users import User, make_engine
+from tests.benchmarks.speed.apps.users import UNOBSERVED, User, make_engine
 
 
 def make_app(url: str) -> FastAPI:
@@ -28,7 +28,7 @@ def make_app(url: str) -> FastAPI:
         yield
         await engine.dispose()
 
-    app = FastAPI(lifespan=lifespan)
+    app = FastAPI(lifespan=lifespan, telemetry=UNOBSERVED)
     router = crud_router(
         session=get_session,
         model=User,

@@ -17,7 +17,7 @@ from tests.benchmarks.speed.apps.bodies import (
     UserResponse,
     UserUpdate,
 )
-from tests.benchmarks.speed.apps.users import User, fake_hash, make_engine
+from tests.benchmarks.speed.apps.users import UNOBSERVED, User, fake_hash, make_engine
 
 
 class UserRepository:
@@ -110,7 +110,7 @@ def _make_app(url: str, one: type[BaseModel], many: type[BaseModel]) -> FastAPI:
         yield
         await engine.dispose()
 
-    app = FastAPI(lifespan=lifespan)
+    app = FastAPI(lifespan=lifespan, telemetry=UNOBSERVED)
     _add_reading(app, one, many)
     _add_writing(app, one)
     return app

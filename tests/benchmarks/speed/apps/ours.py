@@ -12,7 +12,7 @@ from fastapi_crud import (
     add_exception_handlers,
     make_crud_router,
 )
-from tests.benchmarks.speed.apps.users import POOL, Base, PlainBase, PlainUser, User
+from tests.benchmarks.speed.apps.users import POOL, UNOBSERVED, Base, PlainBase, PlainUser, User
 
 
 async def check_token(x_token: Annotated[str | None, Header()] = None) -> None:
@@ -55,7 +55,7 @@ def _make_app(
     url: str, router: CrudRouter[Any, Any, Any, Any], metadata: MetaData = Base.metadata
 ) -> FastAPI:
     database = Database(url, metadata=metadata, **POOL)
-    app = FastAPI(lifespan=database.lifespan)
+    app = FastAPI(lifespan=database.lifespan, telemetry=UNOBSERVED)
     app.include_router(router)
     add_exception_handlers(app)
     return app

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from fastapi.telemetry import TelemetryConfig
 from pydantic import EmailStr
 from sqlalchemy import DateTime, MetaData, String, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -15,6 +16,10 @@ from fastapi_crud.engines import SQLITE_PRAGMAS
 POOL_SIZE = 16
 POOL: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0}
 """How many connections each way may open: as engines take it."""
+
+UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""What is said to every FastAPI: it need not look for OpenTelemetry at each request, which bare
+Starlette does not know."""
 
 
 def fake_hash(password: str) -> str:
