@@ -16,6 +16,8 @@ from fastapi_crud.query.keyset import beyond
 from fastapi_crud.query.ordering import SortKey, order_by_sql
 from fastapi_crud.query.paths import column_at
 
+ALL: sa.ColumnClause[Any] = sa.literal_column("*")
+
 
 def attributes(info: ModelInfo, names: Sequence[str]) -> list[Any]:
     """Give the mapped attributes of these names."""
@@ -101,12 +103,16 @@ class Statements:
         keys = [key.label(f"key_{i}") for i, key in enumerate(attributes(self.info, names))]
         few = cast("sa.Select[Any]", sa.select(*keys)).where(*conditions).order_by(*order)
         first = (few.where(part).limit(query.limit + 1).subquery() for part in parts)
-        return sa.union_all(*(sa.select(each) for each in first)).subquery()
+        return sa.union_all(*(sa.select(ALL).select_from(each) for each in first)).subquery()
 
     def _is_key(self, keys: sa.Subquery) -> ColumnElement[bool]:
-        names = self.info.key_names
-        pairs = zip(attributes(self.info, names), keys.c, strict=True)
-        return sa.and_(*(attribute == key for attribute, key in pairs))
+        """Compare with what `_near` selects: SQLAlchemy would take long to find out its columns."""
+        tests: list[ColumnElement[bool]] = []
+        for i, attribute in enumerate(attributes(self.info, self.info.key_names)):
+            key: sa.ColumnClause[Any] = sa.column(f"key_{i}", attribute.type)
+            key.table = keys
+            tests.append(attribute == key)
+        return sa.and_(*tests)
 
     def count(self, where: Sequence[Where] = ()) -> sa.Select[int]:
         """Count rows."""
