@@ -32,7 +32,7 @@ from tests.tasks.shop import EFFECTS, METADATA, celery_at, effect
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 RABBITMQ_URL = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which what should happen does not."""
 
 Condition = Callable[[], Awaitable[bool]]
