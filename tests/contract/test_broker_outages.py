@@ -18,7 +18,6 @@ from tests.tasks.fleet import (
     REDIS_URL,
     Shop,
     bindings_kept,
-    delays_cleaned,
     free_port,
     need_broker,
     open_shop,
@@ -76,15 +75,11 @@ async def shop(tmp_path: Any) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture(params=BROKERS)
-async def queueing(request: pytest.FixtureRequest, shop: Shop) -> AsyncIterator[Shop]:
+async def queueing(request: pytest.FixtureRequest, shop: Shop) -> Shop:
     """That shop with its queue in each broker, and longer leases."""
     shop.broker, shop.lease = BROKERS[request.param], LEASE
     need_broker(shop.broker)
-    if request.param == "redis":
-        yield shop
-        return
-    async with delays_cleaned(shop.broker):
-        yield shop
+    return shop
 
 
 async def test_brokers_that_forget(shop: Shop) -> None:

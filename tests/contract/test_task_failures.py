@@ -19,7 +19,6 @@ from tests.tasks.fleet import (
     REDIS_URL,
     Shop,
     bindings_kept,
-    delays_cleaned,
     need_broker,
     open_shop,
 )
@@ -73,8 +72,6 @@ async def fleet(request: pytest.FixtureRequest, tmp_path_factory: Any) -> AsyncI
         url: URL | str = f"sqlite:///{folder}/shop.db"
         if backend != "sqlite":
             url = await stack.enter_async_context(empty_database(SERVERS[backend]))
-        if broker == "rabbitmq":
-            await stack.enter_async_context(delays_cleaned(RABBITMQ_URL))
         shop = await stack.enter_async_context(open_shop(url, BROKERS[broker], folder))
         await stack.enter_async_context(shop.worker(pool))
         yield shop

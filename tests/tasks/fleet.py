@@ -32,7 +32,7 @@ from tests.tasks.shop import EFFECTS, METADATA, celery_at, effect
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 RABBITMQ_URL = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60
+PATIENCE = 30
 """Seconds after which what should happen does not."""
 
 Condition = Callable[[], Awaitable[bool]]
@@ -266,28 +266,25 @@ def _clean(broker: str, queue: str) -> None:
         with connected(broker) as connection:
             connection.default_channel.queue_delete(queue)
             connection.default_channel.exchange_delete(queue)
+            _clean_delays(connection)
 
 
 DELAYS = [f"celery_delayed_{level}" for level in range(28)]
 """Where RabbitMQ keeps messages that have to wait, for all Celery apps alike."""
 
 
-@asynccontextmanager
-async def delays_cleaned(broker: str) -> AsyncGenerator[None]:
-    """Delete what workers leave behind in RabbitMQ, unless it was there before."""
-    with connected(broker) as connection:
-        try:
-            connection.channel().queue_declare(DELAYS[0], passive=True)
-        except connection.channel_errors:
-            yield
-        else:
-            yield
-            return
-    with connected(broker) as connection:
-        for name in DELAYS:
-            connection.default_channel.queue_delete(name)
-        for name in (*DELAYS, "celery_delayed_delivery"):
-            connection.default_channel.exchange_delete(name)
+def _clean_delays(connection: Any) -> None:
+    """Delete what workers leave behind, unless the queue of an app is still bound to it.
+
+    Tests that run at the same time have such apps.
+    """
+    try:
+        connection.channel().exchange_delete("celery_delayed_delivery", if_unused=True)
+    except connection.channel_errors:
+        return
+    for name in DELAYS:
+        connection.default_channel.queue_delete(name)
+        connection.default_channel.exchange_delete(name)
 
 
 @asynccontextmanager
