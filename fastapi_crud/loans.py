@@ -27,7 +27,7 @@ class Loan:
     def __init__(self, pool: Any, record: Any) -> None:  # noqa: ANN401
         self._pool, self._connection_record = pool, record
         self.dbapi_connection: Any = record.dbapi_connection
-        self.driver_connection: Any = record.dbapi_connection.driver_connection
+        self.driver_connection: Any = record.driver_connection
 
     def invalidate(self, error: BaseException | None = None) -> None:
         """Give it up; the pool makes another one."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Dialect
@@ -36,15 +35,11 @@ class Plan:
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Convert the values of one call."""
-        given = [values.get(name, otherwise) for name, _, otherwise in self.parameters]
-        for place, convert in self._converting:
-            given[place] = convert(given[place])
-        return given
-
-    @cached_property
-    def _converting(self) -> Sequence[tuple[int, Processor]]:
-        """The places of the parameters that are converted, and what converts them."""
-        return [(i, it) for i, (_, it, _) in enumerate(self.parameters) if it is not None]
+        arguments: list[Any] = []
+        for name, convert, otherwise in self.parameters:
+            value = values.get(name, otherwise)
+            arguments.append(value if convert is None else convert(value))
+        return arguments
 
     def converted(
         self, rows: Sequence[Row], dialect: Dialect, codes: Sequence[Any]
