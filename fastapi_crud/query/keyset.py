@@ -16,9 +16,9 @@ ROW_VALUES = frozenset({"sqlite", "postgresql"})
 
 
 def beyond(keys: Sequence[SortKey], cursor: Cursor, dialect: str) -> list[Test]:
-    """Say that a row lies beyond a place, in parts that come one after the other.
+    """Say that a row lies beyond a place, in parts that have no row in common.
 
-    Each part is one range of an index: `a = x AND b > y`, then `a > x`. An OR of both would be
+    Each part is one range of an index: `a = x AND b > y`, and `a > x`. An OR of both would be
     none, and the database would read all rows that lie before.
 
     Args:
@@ -35,17 +35,28 @@ def beyond(keys: Sequence[SortKey], cursor: Cursor, dialect: str) -> list[Test]:
 def _parts(
     keys: Sequence[SortKey], values: Sequence[Any], down: Sequence[bool], dialect: str
 ) -> list[Test]:
-    plain = not any(key.nullable for key in keys) and len({*down}) == 1
-    if plain and len(keys) > 1 and dialect in ROW_VALUES:
-        left = sa.tuple_(*(key.expression for key in keys))
-        right = sa.tuple_(*(_bound(key, value) for key, value in zip(keys, values, strict=True)))
-        return [left < right if down[0] else left > right]
+    one_way = len(keys) > 1 and len({*down}) == 1 and all(value is not None for value in values)
+    if one_way and dialect in ROW_VALUES:
+        return _rows(keys, values, descending=down[0])
     further = _further(keys[0], values[0], descending=down[0])
     if len(keys) == 1:
         return further
     same = _same(keys[0], values[0])
     ties = _parts(keys[1:], values[1:], down[1:], dialect)
     return [*(sa.and_(same, part) for part in ties), *further]
+
+
+def _rows(keys: Sequence[SortKey], values: Sequence[Any], *, descending: bool) -> list[Test]:
+    """Compare whole rows: one with a NULL that decides is never beyond, where NULL is smaller."""
+    left = sa.tuple_(*(key.expression for key in keys))
+    right = sa.tuple_(*(_bound(key, value) for key, value in zip(keys, values, strict=True)))
+    if not descending:
+        return [left > right]
+    same = [_same(key, value) for key, value in zip(keys, values, strict=True)]
+    missing = [
+        sa.and_(*same[:i], key.expression.is_(None)) for i, key in enumerate(keys) if key.nullable
+    ]
+    return [left < right, *missing]
 
 
 def _further(key: SortKey, value: Any, *, descending: bool) -> list[Test]:  # noqa: ANN401 - a value

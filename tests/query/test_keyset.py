@@ -247,12 +247,21 @@ PARTS: list[tuple[str, list[str], tuple[Any, ...] | None, list[str]]] = [
     ("mysql", ["price"], (None, 5), [f"{PRICE} IS NULL AND {KEY} > 5", f"{PRICE} IS NOT NULL"]),
     ("mysql", ["-price"], (None, 5), [f"{PRICE} IS NULL AND {KEY} < 5"]),
     (
-        "sqlite", ["-price"], (7, 5),
+        "mysql", ["-price"], (7, 5),
         [f"{PRICE} = 7 AND {KEY} < 5", f"{PRICE} < 7", f"{PRICE} IS NULL"],
+    ),
+    ("sqlite", ["price"], (7, 5), [f"({PRICE}, {KEY}) > (7, 5)"]),
+    ("postgresql", ["-price"], (7, 5), [f"({PRICE}, {KEY}) < (7, 5)", f"{PRICE} IS NULL"]),
+    (
+        "postgresql", ["-price", "-medium"], (7, 3, 5),
+        [
+            f"({PRICE}, {OTHER}, {KEY}) < (7, 3, 5)",
+            f"{PRICE} IS NULL", f"{PRICE} = 7 AND {OTHER} IS NULL",
+        ],
     ),
     (
         "postgresql", ["-price", "medium"], (None, 3, 5),
-        [f"{PRICE} IS NULL AND {OTHER} = 3 AND {KEY} > 5", f"{PRICE} IS NULL AND {OTHER} > 3"],
+        [f"{PRICE} IS NULL AND ({OTHER}, {KEY}) > (3, 5)"],
     ),
     (
         "postgresql", ["price", "-medium"], (7, None, 5),
