@@ -22,14 +22,17 @@ from fastapi_crud.columns import MISSING_DEFAULT, ModelInfo
 from fastapi_crud.construction import default_of
 from fastapi_crud.integrity import translated
 from fastapi_crud.models import UTCDateTime
+from fastapi_crud.pages import Pages
 from fastapi_crud.parts import parts_of
-from fastapi_crud.plan import Row
+from fastapi_crud.plan import Row, Statement
 from fastapi_crud.plans import Plans
-from fastapi_crud.prepared import Prepared, Statement, form_of
-from fastapi_crud.query.clauses import Deleted, OrderBy, Query, Where
+from fastapi_crud.prepared import Prepared
+from fastapi_crud.query.clauses import Deleted, Query, Where
 from fastapi_crud.query.conditions import needs_lower
+from fastapi_crud.query.cursors import Cursor
 from fastapi_crud.query.loading import View
-from fastapi_crud.query.statements import Statements
+from fastapi_crud.query.ordering import SortKey
+from fastapi_crud.query.statements import Statements, labelled
 from fastapi_crud.rows import Rows, records_of
 from fastapi_crud.streams import STREAM_CHUNK, Streams
 
@@ -55,6 +58,7 @@ class Lane(Streams[Any]):
         self._plans = Plans(engine)
         self.session: Any = None
         self._prepared = Prepared(info, self._names, self._translator, engine.dialect)
+        self._pages = Pages(info, self._names, self._translator, engine.dialect)
 
     def within(self, session: AsyncSession) -> Self:
         """Go this way in the transaction of a session."""
@@ -117,27 +121,28 @@ class Lane(Streams[Any]):
 
     @override
     async def _page(self, query: Query) -> tuple[list[Any], int | None]:
-        found = self._prepared_page(query)
+        found = self._pages.page(query, planned=self._planned)
         if found is None:
             return await super()._page(query)
         statement, values = found
-        bounds = {"crud_skip": query.skip, "crud_limit": query.limit + int(query.count != "exact")}
-        rows = await self._run(statement, values | bounds)
+        rows = await self._run(statement, values)
         total = rows[0][len(statement.names)] if rows and query.count == "exact" else None
         return records_of(statement.names, rows, self._zoneless), total
 
-    def _prepared_page(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
-        """Give the statement of a page, where it need not be built anew, and its values."""
-        if not all(isinstance(it, OrderBy) for it in query.order_by):
-            return None
-        if not query.where:
-            return self._prepared.page(*form_of(query)), {}
-        planned = self.session is None and self._plans.usable
-        return self._prepared.filtered(query) if planned else None
+    @override
+    async def _beyond(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
+        found = self._pages.walk(query, keys, place, planned=self._planned)
+        if found is None:
+            return await super()._beyond(query, keys, place)
+        statement, values = found
+        return self._found(await self._run(statement, values))
 
     @override
     async def _rows(self, statement: sa.Select[Any], where: Sequence[Where]) -> Sequence[Any]:
-        rows = await self._run(Statement(statement, self._names, None), {})
+        return self._found(await self._run(Statement(statement, self._names, None), {}))
+
+    def _found(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Put a record in the place of the columns that are an attribute."""
         width, records = len(self._names), records_of(self._names, rows, self._zoneless)
         return [(it, *row[width:]) for it, row in zip(records, rows, strict=True)]
 
@@ -150,12 +155,17 @@ class Lane(Streams[Any]):
             if self.session is not None:
                 session: AsyncSession = self.session
                 return await session.run_sync(_execute, self.info.mapper, statement.sql, values)
-            if statement.plan is not None and self._plans.usable:
+            if statement.plan is not None and self._planned:
                 return await self._plans.fetch(statement.plan, values)
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(statement.sql, values)).all()
                 await connection.commit()
                 return rows
+
+    @property
+    def _planned(self) -> bool:
+        """Whether plans are run, where statements have one."""
+        return self.session is None and self._plans.usable
 
     @override
     def _apart(self) -> list[Any]:
@@ -191,6 +201,10 @@ class Lane(Streams[Any]):
             if not exact and not (it.columns and isinstance(it.columns[0].type, UTCDateTime))
         )
 
+    @override
+    def _sort_keys(self, order_by: Sequence[Any]) -> Sequence[SortKey]:
+        return self._pages.sort_keys(order_by)
+
     @property
     @override
     def _dialect(self) -> str:
@@ -199,7 +213,7 @@ class Lane(Streams[Any]):
     @override
     def _statements(self, deleted: Deleted = "exclude") -> Statements:
         translator = replace(self._translator, deleted=deleted)
-        return Statements(self.info, translator, columns=self._prepared.selected(self._names))
+        return Statements(self.info, translator, columns=labelled(self.info, self._names))
 
 
 def _as_tuple(key: Any) -> Sequence[Any]:  # noqa: ANN401 - one value, or several

@@ -69,6 +69,27 @@ class Plan:
         return converted
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that is run again and again.
+
+    Args:
+        sql: What to run.
+        names: What its first columns are.
+        plan: The same, compiled, where that is possible.
+        sets: The parameters for the values that it stores, in their order, and for the key.
+    """
+
+    sql: Any
+    names: Sequence[str]
+    plan: Plan | None
+    sets: Sequence[str] = ()
+
+
+Ready = tuple[Statement, dict[str, Any]]
+"""A statement, and what it is run with."""
+
+
 class Shape(NamedTuple):
     """What SQL is apart from its values.
 

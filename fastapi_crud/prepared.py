@@ -1,7 +1,6 @@
-"""The statements of one model whose rows go the short way: made once, run again and again."""
+"""The statements about rows of one model by their key: made once, run again and again."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -9,37 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
-from sqlalchemy.util import LRUCache
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.plan import Plan, plan_of, shape_of
-from fastapi_crud.query.clauses import CountMode, Deleted, OrderBy, Query
+from fastapi_crud.plan import Ready, Statement, plan_of
 from fastapi_crud.query.conditions import Translator
-from fastapi_crud.query.statements import Statements
+from fastapi_crud.query.statements import labelled
 
 MAX_STATEMENTS = 32
 """How many statements of a kind are remembered for one model: clients choose what they change."""
-MAX_FILTERED = 128
-"""How many ways to filter a page are remembered for one model."""
-Form = tuple[Sequence[Any], CountMode, Deleted, Sequence[str] | None, bool]
 NO_SQL: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement that is run again and again.
-
-    Args:
-        sql: What to run.
-        names: What its first columns are.
-        plan: The same, compiled, where that is possible.
-        sets: The parameters for the values that it stores, in their order, and for the key.
-    """
-
-    sql: Any
-    names: Sequence[str]
-    plan: Plan | None
-    sets: Sequence[str] = ()
 
 
 class Prepared:
@@ -58,12 +35,10 @@ class Prepared:
         self._info, self._names = info, names
         self._translator, self._dialect = translator, dialect
         remembered = lru_cache(MAX_STATEMENTS)
-        self.page: Callable[..., Statement] = remembered(self._page)
-        self._filtered: LRUCache[Hashable, Statement] = LRUCache(MAX_FILTERED)
         self._inserting = remembered(self._insert)
         self._updating = remembered(self._update)
 
-    def insert(self, values: Mapping[str, Any]) -> tuple[Statement, dict[str, Any]]:
+    def insert(self, values: Mapping[str, Any]) -> Ready:
         """Store a row; give the statement and what it is run with.
 
         Args:
@@ -74,9 +49,7 @@ class Prepared:
         statement = self._insert(names, sql) if sql else self._inserting(names)
         return statement, dict(zip(statement.sets, _but(values, sql), strict=True))
 
-    def update(
-        self, key: Sequence[Any], values: Mapping[str, Any]
-    ) -> tuple[Statement, dict[str, Any]]:
+    def update(self, key: Sequence[Any], values: Mapping[str, Any]) -> Ready:
         """Change a row that is not deleted; give the statement and what it is run with.
 
         Args:
@@ -92,52 +65,6 @@ class Prepared:
     def with_key(self, key: Sequence[Any]) -> dict[str, Any]:
         """Give what a statement about the row with a key is run with."""
         return dict(zip(self._key_parameters, key, strict=True))
-
-    def filtered(self, query: Query) -> tuple[Statement, dict[str, Any]] | None:
-        """Give a page of the rows that fit; None where its SQL depends on what they have to fit.
-
-        Args:
-            query: With conditions, and no SQL to sort by.
-        """
-        translator = replace(self._translator, deleted=query.deleted)
-        where = sa.and_(sa.true(), *(translator.test(self._info, it) for it in query.where))
-        shape = shape_of(where)
-        if shape is None:
-            return None
-        form = form_of(query)
-        key = (shape.key, form)
-        statement = self._filtered.get(key)
-        if statement is None:
-            statement = self._page(*form, where=where, given=shape.parameters)
-            self._filtered[key] = statement
-        if statement.plan is None:
-            return None
-        pairs = zip(statement.plan.given, shape.values, strict=True)
-        return statement, {name: value for names, value in pairs for name in names}
-
-    def _page(
-        self,
-        order_by: Sequence[OrderBy],
-        count: CountMode,
-        deleted: Deleted,
-        fields: Sequence[str] | None,
-        skips: bool,
-        *,
-        where: Any = None,  # noqa: ANN401 - SQL
-        given: Sequence[Any] = (),
-    ) -> Statement:
-        """Give a page: with `crud_limit` rows, and beyond `crud_skip` where it skips."""
-        names = self._names
-        if fields is not None:
-            names = tuple(dict.fromkeys([*(it.name for it in self._info.key), *fields]))
-        sql = Statements(
-            self._info, replace(self._translator, deleted=deleted), columns=self.selected(names)
-        ).page(Query(where=() if where is None else (where,), order_by=order_by, count=count))
-        sql = sql.limit(sa.bindparam("crud_limit", type_=sa.BigInteger()))
-        if skips:
-            sql = sql.offset(sa.bindparam("crud_skip", type_=sa.BigInteger()))
-        plan = plan_of(sql, self._dialect, many=True, given=given)
-        return Statement(sql, names, plan)
 
     def _insert(self, names: Sequence[str], sql: Mapping[str, Any] = NO_SQL) -> Statement:
         inserted: Any = sa.insert(self._table)
@@ -157,7 +84,9 @@ class Prepared:
     def get(self) -> Statement:
         """Give the row with a key."""
         conditions = (*self._translator.where(self._info, ()), *self._is_key)
-        return self._made(sa.select(*self.selected(self._names)).where(*conditions), self._names)
+        return self._made(
+            sa.select(*labelled(self._info, self._names)).where(*conditions), self._names
+        )
 
     @cached_property
     def delete(self) -> Statement:
@@ -201,15 +130,6 @@ class Prepared:
     @cached_property
     def _returned(self) -> list[Any]:
         return [self._info.columns[name].columns[0].label(name) for name in self._names]
-
-    def selected(self, names: Iterable[str]) -> list[Any]:
-        """Give the columns to select for attributes."""
-        return [getattr(self._info.model, name).label(name) for name in names]
-
-
-def form_of(query: Query) -> Form:
-    """Tell what the SQL of a page depends on, apart from its conditions."""
-    return query.order_by, query.count, query.deleted, query.fields, query.skip > 0
 
 
 def _sql_in(values: Mapping[str, Any]) -> Mapping[str, Any]:

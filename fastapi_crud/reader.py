@@ -117,7 +117,7 @@ class Reader(ForModel, Generic[ModelT]):
             InvalidQuery: If the cursor is not one of this query.
             ConfigurationError: If rows are to be sorted by SQL instead of names.
         """
-        keys = sort_keys(self.info, query.order_by, self._dialect)
+        keys = self._sort_keys(query.order_by)
         asked, secret = fingerprint(self.info, query), self.view.cursor_secret
         place = decode_cursor(query.cursor or "", keys, asked, secret)
         rows = await self._walk(query, keys, place)
@@ -206,13 +206,16 @@ class Reader(ForModel, Generic[ModelT]):
 
     async def _walk(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
         """Give the rows beyond a place, one more than the page has if there are as many."""
-        statement = self._statements(query.deleted).walk(query, keys, place)
         try:
-            return await self._rows(statement, query.where)
+            return await self._beyond(query, keys, place)
         except ValueRejected:
             if query.cursor:  # the rest of the query is within the bounds of its columns
                 raise invalid_cursor() from None
             raise
+
+    async def _beyond(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
+        statement = self._statements(query.deleted).walk(query, keys, place)
+        return await self._rows(statement, query.where)
 
     async def _total(self, query: Query) -> tuple[int, bool]:
         """Count, or estimate where that was asked and there are many: the total, and whether."""
@@ -254,6 +257,9 @@ class Reader(ForModel, Generic[ModelT]):
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.create_function(LOWER, 1, lower, deterministic=True)
             connection.info[LOWER] = True
+
+    def _sort_keys(self, order_by: Sequence[Any]) -> Sequence[SortKey]:
+        return sort_keys(self.info, order_by, self._dialect)
 
     @property
     def _dialect(self) -> str:

@@ -23,7 +23,8 @@ def beyond(keys: Sequence[SortKey], cursor: Cursor, dialect: str) -> list[Test]:
 
     Args:
         keys: What the rows are sorted by.
-        cursor: The place; at the end of the list there are no parts, and all rows lie beyond.
+        cursor: The place, by values or by parameters for them; at the end of the list there are
+            no parts, and all rows lie beyond.
         dialect: The database's name.
     """
     if cursor.values is None:
@@ -73,5 +74,5 @@ def _same(key: SortKey, value: Any) -> Test:  # noqa: ANN401 - a value
     return same
 
 
-def _bound(key: SortKey, value: Any) -> Any:  # noqa: ANN401 - a value in, SQL out
-    return sa.literal(value, key.expression.type)
+def _bound(key: SortKey, value: Any) -> Any:  # noqa: ANN401 - a value or SQL in, SQL out
+    return value if isinstance(value, sa.ClauseElement) else sa.literal(value, key.expression.type)

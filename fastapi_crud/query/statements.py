@@ -1,6 +1,6 @@
 """From a `Query` to SQL: the page, its count, and a row by its key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,6 +22,11 @@ ALL: sa.ColumnClause[Any] = sa.literal_column("*")
 def attributes(info: ModelInfo, names: Sequence[str]) -> list[Any]:
     """Give the mapped attributes of these names."""
     return [getattr(info.model, name) for name in names]
+
+
+def labelled(info: ModelInfo, names: Iterable[str]) -> list[Any]:
+    """Give the columns to select for attributes, each under the attribute's name."""
+    return [getattr(info.model, name).label(name) for name in names]
 
 
 def key_equals(info: ModelInfo, key: Sequence[Any]) -> list[ColumnElement[bool]]:
@@ -84,25 +89,45 @@ class Statements:
             return statement.limit(query.limit).add_columns(total)
         return statement.limit(query.limit + 1)
 
-    def walk(self, query: Query, keys: Sequence[SortKey], cursor: Cursor) -> sa.Select[Any]:
-        """Select the rows beyond a place, and the values that they are sorted by; one row more."""
+    def walk(
+        self,
+        query: Query,
+        keys: Sequence[SortKey],
+        cursor: Cursor,
+        limit: Any = None,  # noqa: ANN401 - SQL
+    ) -> sa.Select[Any]:
+        """Select the rows beyond a place, and the values that they are sorted by; one row more.
+
+        Args:
+            query: Which rows.
+            keys: What they are sorted by.
+            cursor: The place.
+            limit: The parameter that says how many rows to give, in place of the query.
+        """
+        most = query.limit + 1 if limit is None else limit
         order = [key.sql(backward=cursor.backward) for key in keys]
         values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
         parts = beyond(keys, cursor, self.translator.dialect)
         if len(parts) > 1:
-            near = self._near(query, parts, order)
+            near = self._near(query, parts, order, most)
             statement = self._selected(query).join(near, self._is_key(near))
         else:
             statement = self._select(query).where(*parts)
-        return statement.add_columns(*values).order_by(*order).limit(query.limit + 1)
+        return statement.add_columns(*values).order_by(*order).limit(most)
 
-    def _near(self, query: Query, parts: Sequence[ColumnElement[bool]], order: Any) -> sa.Subquery:  # noqa: ANN401
+    def _near(
+        self,
+        query: Query,
+        parts: Sequence[ColumnElement[bool]],
+        order: Sequence[ColumnElement[Any]],
+        most: Any,  # noqa: ANN401 - a number, or SQL
+    ) -> sa.Subquery:
         """Select the keys of the first rows of each part: those of the page are among them."""
         conditions = self.translator.where(self.info, query.where)
         names = self.info.key_names
         keys = [key.label(f"key_{i}") for i, key in enumerate(attributes(self.info, names))]
         few = cast("sa.Select[Any]", sa.select(*keys)).where(*conditions).order_by(*order)
-        first = (few.where(part).limit(query.limit + 1).subquery() for part in parts)
+        first = (few.where(part).limit(most).subquery() for part in parts)
         return sa.union_all(*(sa.select(ALL).select_from(each) for each in first)).subquery()
 
     def _is_key(self, keys: sa.Subquery) -> ColumnElement[bool]:

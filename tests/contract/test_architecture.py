@@ -17,6 +17,7 @@ SHOWN_ELSEWHERE = {
     "kind.py": "tests/test_kinds.py",
     "lane.py": "tests/router/test_lanes.py",
     "lookups.py": "tests/test_upserts.py",
+    "pages.py": "tests/router/test_lanes.py",
     "prepared.py": "tests/router/test_lanes.py",
     "router/formats.py": "tests/router/test_export.py",
     "resolution.py": "tests/test_options.py",

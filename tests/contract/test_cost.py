@@ -106,8 +106,8 @@ CALLS: dict[str, tuple[str, str, bytes, Any]] = {
 }
 
 
-async def ask(app: ASGIApp, number: int, method: str, path: str, query: bytes, body: Any) -> None:
-    """Make a request, without a client that would do more than the app."""
+async def ask(app: ASGIApp, number: int, method: str, path: str, query: bytes, body: Any) -> Any:
+    """Make a request, without a client that would do more than the app; what was answered."""
     json = b"" if body is None else to_json({k: text.format(number) for k, text in body.items()})
     sent: list[Message] = []
 
@@ -129,7 +129,7 @@ async def ask(app: ASGIApp, number: int, method: str, path: str, query: bytes, b
         ]
     await app(scope, receive, send)
     assert sent[0]["status"] in {200, 201}, sent
-    assert from_json(sent[1]["body"])
+    return from_json(sent[1]["body"])
 
 
 async def calls_of(app: ASGIApp, call: tuple[str, str, bytes, Any], first: int = 0) -> int:
@@ -187,3 +187,17 @@ async def test_rows_cost_no_calls(sqlite: Database) -> None:
     few = await calls_of(app, ("GET", "/notes", b"limit=2", None))
     many = await calls_of(app, ("GET", "/notes", b"limit=90", None))
     assert abs(many - few) < 90 - 2
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("sort", ["id", "-title", "done,-title", "body", "-body"])
+async def test_a_page_by_cursor_costs_about_a_page(sqlite: Database, sort: str) -> None:
+    """Is the way to a page by cursor not made anew for each request, whatever it is sorted by?"""
+    app = ours(sqlite, pagination="both", count=("exact", "none"))
+    query = f"limit=20&count=none&sort={sort}".encode()
+    by_skip = await calls_of(app, ("GET", "/notes", query, None))
+    first = await calls_of(app, ("GET", "/notes", query + b"&cursor=", None))
+    cursor = (await ask(app, 0, "GET", "/notes", query + b"&cursor=", None))["next_cursor"]
+    further = await calls_of(app, ("GET", "/notes", query + b"&cursor=" + cursor.encode(), None))
+    assert first <= 1.7 * by_skip
+    assert further <= 1.7 * by_skip

@@ -1,7 +1,7 @@
 """Two ways to the rows, one meaning: the same answers whichever way a request goes."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ import pytest
 
 from fastapi_crud import CrudRouter, Database, make_crud_router
 from fastapi_crud.plans import Plans
+from fastapi_crud.query.clauses import CountMode
 from fastapi_crud.query.operators import OPERATORS
 from tests import models
 from tests.conftest import Serve, empty_tables
@@ -38,9 +39,12 @@ EVERYTHING: dict[str, Any] = {
     "data": {"a": [1, 1.0, None, True, "x"]}, "labels": ["x", "y"],
 }  # fmt: skip
 
+UNSORTED = {"raw", "data", "labels"}
+COUNTS: tuple[CountMode, ...] = ("none", "exact")
+
 OTHER = {
     **EVERYTHING, "id": 3, "small": 7, "medium": 2, "large": -(2**62), "ratio": 2.5, "single": 0.25,
-    "price": "0.75", "flag": False, "code": "AB", "text": "50% off_", "color": "red", "size": "L",
+    "price": "0.75", "flag": False, "code": "AB", "text": "50% off_", "color": "red", "size": "S",
     "at": "2026-01-02T01:04:05.678902Z", "local": "2025-01-02T03:04:05.5", "day": "2026-01-03",
     "hour": "03:04:06", "span": "PT0.000001S",
     "token_id": "00000000-0000-4000-8000-000000000003",
@@ -160,15 +164,63 @@ FILLED: tuple[Call, ...] = (
 FILTERS: tuple[Call, ...] = (*FILLED, *(("GET", path, None) for path in filtered()))
 
 
+MIXED = ("price,-at", "-color,text", "-flag,-single,-price", "flag,single,price")
+WALKS = [
+    *(f"{sign}{name}" for sign in ("", "-") for name in OTHER if name not in UNSORTED),
+    *(f"{sort}{condition}" for sort in MIXED for condition in ("", "&id__lte=4", "&id__gte=2")),
+    "price&count=exact", "-price,at&count=exact&id__lte=4",
+]  # fmt: skip
+"""Lists to walk through, in every order, with conditions that differ in their values only."""
+
+
+async def walked(serve: Serve, db: Database) -> list[str]:
+    """Walk through lists to the end and back again; what was answered at each step."""
+    await empty_tables(db)
+    client = serve(
+        db, make_crud_router(models.Everything, client_ids=True, pagination="both", count=COUNTS)
+    )
+    for number, row in enumerate((EVERYTHING, {}, OTHER, {}, EVERYTHING), 1):
+        answer = await client.post("/everything", json={**row, "id": number})
+        assert answer.status_code == 201, answer.text
+    answers: list[str] = []
+    for path in (f"/everything?limit=2&sort={walk}" for walk in WALKS):
+        last = ""
+        for way in ("next_cursor", "prev_cursor"):
+            cursor: str | None = last
+            while cursor is not None:
+                last = cursor
+                answer = await client.get(f"{path}&cursor={cursor}")
+                answers.append(f"{path} {answer.status_code} {answer.headers} {answer.text}")
+                cursor = answer.json()[way]
+    return answers
+
+
+async def in_all_ways(
+    tell: Callable[[], Awaitable[list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[str], list[str], list[str]]:
+    """What is told by plans, by plain rows, and in a session."""
+    by_plans = await tell()
+    monkeypatch.setattr(Plans, "usable", False)
+    by_rows = await tell()
+    monkeypatch.setattr(Database, "plain", False)
+    return by_plans, by_rows, await tell()
+
+
 @pytest.mark.parametrize("calls", [CALLS, FILTERS], ids=["all kinds", "filters"])
 async def test_both_ways_tell_the_same(
     calls: Sequence[Call], db: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Are status, headers and bytes the same by plans, by plain rows, and in a session?"""
-    by_plans = await told(serve, db, calls)
-    monkeypatch.setattr(Plans, "usable", False)
-    by_rows = await told(serve, db, calls)
-    monkeypatch.setattr(Database, "plain", False)
-    in_session = await told(serve, db, calls)
+    by_plans, by_rows, in_session = await in_all_ways(lambda: told(serve, db, calls), monkeypatch)
+    assert by_rows == in_session
+    assert by_plans == in_session
+
+
+async def test_both_ways_walk_the_same(
+    db: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Are pages by cursor the same, in every order, forwards and backwards?"""
+    by_plans, by_rows, in_session = await in_all_ways(lambda: walked(serve, db), monkeypatch)
+    assert len(in_session) > 4 * len(WALKS)
     assert by_rows == in_session
     assert by_plans == in_session
