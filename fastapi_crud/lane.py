@@ -32,7 +32,7 @@ from fastapi_crud.query.conditions import needs_lower
 from fastapi_crud.query.cursors import Cursor
 from fastapi_crud.query.loading import View
 from fastapi_crud.query.ordering import SortKey
-from fastapi_crud.query.statements import Statements, labelled
+from fastapi_crud.query.statements import Selected, Statements, labelled
 from fastapi_crud.rows import Rows, records_of
 from fastapi_crud.streams import STREAM_CHUNK, Streams
 
@@ -138,7 +138,7 @@ class Lane(Streams[Any]):
         return self._found(await self._run(statement, values))
 
     @override
-    async def _rows(self, statement: sa.Select[Any], where: Sequence[Where]) -> Sequence[Any]:
+    async def _rows(self, statement: Selected, where: Sequence[Where]) -> Sequence[Any]:
         return self._found(await self._run(Statement(statement, self._names, None), {}))
 
     def _found(self, rows: Sequence[Any]) -> Sequence[Any]:

@@ -28,7 +28,7 @@ from fastapi_crud.query.loading import NOTHING, View, options, select_related
 from fastapi_crud.query.ordering import SortKey, sort_keys
 from fastapi_crud.query.pagination import CursorPage, Page
 from fastapi_crud.query.paths import hop
-from fastapi_crud.query.statements import Statements, key_equals
+from fastapi_crud.query.statements import Selected, Statements, key_equals
 from fastapi_crud.query.text import LOWER, lower
 
 KEYS_CHUNK = 10_000
@@ -235,10 +235,10 @@ class Reader(ForModel, Generic[ModelT]):
         statement = self._statements().rows(Query(where=where)).limit(1)
         return next((await self._execute(statement)).unique().scalars(), None)
 
-    async def _rows(self, statement: sa.Select[Any], where: Sequence[Where]) -> Sequence[Any]:
+    async def _rows(self, statement: Selected, where: Sequence[Where]) -> Sequence[Any]:
         return (await self._execute(statement, where)).unique().all()
 
-    async def _execute(self, statement: sa.Select[Any], where: Sequence[Where] = ()) -> Result[Any]:
+    async def _execute(self, statement: Selected, where: Sequence[Where] = ()) -> Result[Any]:
         await self._prepare(where)
         with translated(self.info):
             result: Result[Any] = await self.session.execute(statement)

@@ -37,10 +37,16 @@ class SortKey:
         """Whether NULL can occur."""
         return self.column.nullable
 
-    def sql(self, *, backward: bool = False) -> ColumnElement[Any]:
-        """Write it for ORDER BY, in its direction or against it."""
+    def sql(self, *, backward: bool = False, expression: Any = None) -> ColumnElement[Any]:  # noqa: ANN401
+        """Write it for ORDER BY.
+
+        Args:
+            backward: Whether against its direction.
+            expression: What its values are called where they have been selected already.
+        """
         descending = self.order.descending is not backward
-        ordered: Any = self.expression.desc() if descending else self.expression.asc()
+        sorted_by = self.expression if expression is None else expression
+        ordered: Any = sorted_by.desc() if descending else sorted_by.asc()
         if self.nullable and self.explicit_nulls:
             ordered = sa.nulls_last(ordered) if descending else sa.nulls_first(ordered)
         result: ColumnElement[Any] = ordered

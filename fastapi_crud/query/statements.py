@@ -16,7 +16,7 @@ from fastapi_crud.query.keyset import beyond
 from fastapi_crud.query.ordering import SortKey, order_by_sql
 from fastapi_crud.query.paths import column_at
 
-ALL: sa.ColumnClause[Any] = sa.literal_column("*")
+Selected = sa.Select[Any] | sa.CompoundSelect[Any]
 
 
 def attributes(info: ModelInfo, names: Sequence[str]) -> list[Any]:
@@ -95,7 +95,7 @@ class Statements:
         keys: Sequence[SortKey],
         cursor: Cursor,
         limit: Any = None,  # noqa: ANN401 - SQL
-    ) -> sa.Select[Any]:
+    ) -> Selected:
         """Select the rows beyond a place, and the values that they are sorted by; one row more.
 
         Args:
@@ -105,33 +105,33 @@ class Statements:
             limit: The parameter that says how many rows to give, in place of the query.
         """
         most = query.limit + 1 if limit is None else limit
-        order = [key.sql(backward=cursor.backward) for key in keys]
-        values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
         parts = beyond(keys, cursor, self.translator.dialect)
-        if len(parts) > 1:
-            near = self._near(query, parts, order, most)
-            statement = self._selected(query).join(near, self._is_key(near))
-        else:
-            statement = self._select(query).where(*parts)
-        return statement.add_columns(*values).order_by(*order).limit(most)
-
-    def _near(
-        self,
-        query: Query,
-        parts: Sequence[ColumnElement[bool]],
-        order: Sequence[ColumnElement[Any]],
-        most: Any,  # noqa: ANN401 - a number, or SQL
-    ) -> sa.Subquery:
-        """Select the keys of the first rows of each part: those of the page are among them."""
-        conditions = self.translator.where(self.info, query.where)
-        names = self.info.key_names
-        keys = [key.label(f"key_{i}") for i, key in enumerate(attributes(self.info, names))]
-        few = cast("sa.Select[Any]", sa.select(*keys)).where(*conditions).order_by(*order)
-        first = (few.where(part).limit(most).subquery() for part in parts)
-        return sa.union_all(*(sa.select(ALL).select_from(each) for each in first)).subquery()
+        values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
+        order = [key.sql(backward=cursor.backward) for key in keys]
+        if len(parts) <= 1:
+            statement = self._select(query).where(*parts).add_columns(*values)
+            return statement.order_by(*order).limit(most)
+        own = [
+            it.label(f"key_{i}") for i, it in enumerate(attributes(self.info, self.info.key_names))
+        ]
+        columns = [*(self.columns or own), *values]
+        few = cast("sa.Select[Any]", sa.select(*columns)).select_from(self.info.model)
+        few = few.where(*self.translator.where(self.info, query.where)).order_by(*order).limit(most)
+        named = [sa.column(it.name, it.type) for it in columns]
+        first = [sa.select(*named).select_from(few.where(part).subquery()) for part in parts]
+        again = [
+            key.sql(backward=cursor.backward, expression=sa.column(value.name))
+            for key, value in zip(keys, values, strict=True)
+        ]
+        merged = sa.union_all(*first).order_by(*again).limit(most)
+        if self.columns:
+            return merged
+        near = merged.subquery()
+        statement = self._selected(query).join(near, self._is_key(near))
+        return statement.add_columns(*values).order_by(*order)
 
     def _is_key(self, keys: sa.Subquery) -> ColumnElement[bool]:
-        """Compare with what `_near` selects: SQLAlchemy would take long to find out its columns."""
+        """Compare with a subquery: SQLAlchemy would take long to find out its columns."""
         tests: list[ColumnElement[bool]] = []
         for i, attribute in enumerate(attributes(self.info, self.info.key_names)):
             key: sa.ColumnClause[Any] = sa.column(f"key_{i}", attribute.type)
