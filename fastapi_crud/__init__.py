@@ -6,8 +6,6 @@ tasks does not load FastAPI.
 
 from typing import TYPE_CHECKING
 
-from fastapi_crud.owning import owning as owning  # its room, of the same name, would hide it later
-
 if TYPE_CHECKING:
     from fastapi_crud.audit import Audited as Audited, AuditEntry as AuditEntry
     from fastapi_crud.database import Database as Database
@@ -59,7 +57,7 @@ if TYPE_CHECKING:
         Versioned as Versioned,
     )
     from fastapi_crud.options import CrudOptions as CrudOptions, Limits as Limits
-    from fastapi_crud.owning import Owner as Owner
+    from fastapi_crud.owners import Owner as Owner, owning as owning
     from fastapi_crud.query.clauses import (
         And as And,
         Filter as Filter,
@@ -118,7 +116,7 @@ else:
         "idempotency": "idempotency_table prune_idempotency_keys",
         "models": ("Base IntPrimaryKey SoftDelete Timestamps UTCDateTime UUIDPrimaryKey Versioned"),
         "options": "CrudOptions Limits",
-        "owning": "Owner owning",
+        "owners": "Owner owning",
         "query.clauses": "And Filter FullText Not Or OrderBy Query Search",
         "query.formatting": "format_body format_query",
         "query.operand": "Operand",

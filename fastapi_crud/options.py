@@ -18,7 +18,7 @@ from fastapi_crud.operations import (
     Operation,
     like,
 )
-from fastapi_crud.owning import owned_by
+from fastapi_crud.owners import owned_by
 from fastapi_crud.query.asked import Filters, Pagination
 from fastapi_crud.query.clauses import CountMode, FullText
 from fastapi_crud.query.limits import Limits as Limits

@@ -11,7 +11,7 @@ from fastapi_crud import ConfigurationError, CrudOptions, Limits
 from fastapi_crud.access import Exposure
 from fastapi_crud.operations import OPERATIONS
 from fastapi_crud.options import RouterOptions
-from fastapi_crud.owning import Owner, owning
+from fastapi_crud.owners import Owner, owning
 from fastapi_crud.query.clauses import DEFAULT_LIMIT, MAX_LIMIT
 from fastapi_crud.resolution import resolve_options
 

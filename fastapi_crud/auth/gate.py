@@ -13,7 +13,7 @@ from fastapi_crud.auth.exceptions import InsufficientScope, Unauthenticated
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.database import AsyncSession, Database
 from fastapi_crud.exceptions import ConfigurationError
-from fastapi_crud.owning import Owner, owning
+from fastapi_crud.owners import Owner, owning
 from fastapi_crud.query.clauses import Filter
 from fastapi_crud.router.dependencies import session_dependency
 

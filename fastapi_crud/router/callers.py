@@ -9,7 +9,7 @@ from fastapi_crud.access import Rights
 from fastapi_crud.exceptions import ConfigurationError
 from fastapi_crud.operations import CREATING, FILLING, READING, Operation
 from fastapi_crud.options import CrudOptions, Dependency
-from fastapi_crud.owning import Owner
+from fastapi_crud.owners import Owner
 from fastapi_crud.query.clauses import And, Or, Where
 from fastapi_crud.query.loading import View
 

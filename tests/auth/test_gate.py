@@ -11,7 +11,7 @@ from fastapi_crud import ConfigurationError, Database, make_crud_router
 from fastapi_crud.auth import Auth, Caller
 from fastapi_crud.auth.logins import Client as Place
 from fastapi_crud.database import STATE_KEY
-from fastapi_crud.owning import Owner, owned_by
+from fastapi_crud.owners import Owner, owned_by
 from fastapi_crud.router.route import problems_of
 from tests.auth.world import (
     ANN,

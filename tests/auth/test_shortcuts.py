@@ -24,7 +24,7 @@ from fastapi_crud.auth import (
 )
 from fastapi_crud.auth.logins import Client
 from fastapi_crud.models import uuid7
-from fastapi_crud.owning import owned_by
+from fastapi_crud.owners import owned_by
 from tests.auth.world import SETTINGS, User, auth, stored_user
 
 

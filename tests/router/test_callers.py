@@ -15,7 +15,7 @@ from fastapi_crud import (
     make_crud_router,
 )
 from fastapi_crud.operations import DEFAULT_OPERATIONS, OPERATIONS
-from fastapi_crud.owning import Owner, owning
+from fastapi_crud.owners import Owner, owning
 from fastapi_crud.query.loading import View
 from fastapi_crud.router.callers import Callers, conditions_of
 from tests.conftest import Client, Serve, rows_of

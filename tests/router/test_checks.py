@@ -18,7 +18,7 @@ from fastapi_crud import (
     Service,
     make_crud_router,
 )
-from fastapi_crud.owning import Owner as RowOwner, owning
+from fastapi_crud.owners import Owner as RowOwner, owning
 from fastapi_crud.router.route import check_app
 from tests import models
 from tests.deletable_models import Volume

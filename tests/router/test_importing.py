@@ -18,7 +18,7 @@ from fastapi_crud import (
     idempotency_table,
     make_crud_router,
 )
-from fastapi_crud.owning import Owner, owning
+from fastapi_crud.owners import Owner, owning
 from tests import models
 from tests.conftest import Client, Serve, client_of, counted, rows_of
 from tests.router.test_export import EVERYTHING, app_of

@@ -12,7 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from fastapi_crud import ConfigurationError, CrudOptions, Database, Filter, Or, make_crud_router
 from fastapi_crud.models import NAMING_CONVENTION
 from fastapi_crud.operations import DEFAULT_OPERATIONS
-from fastapi_crud.owning import Owner, owned_by, owning
+from fastapi_crud.owners import Owner, owned_by, owning
 from fastapi_crud.query.clauses import Where
 from tests.conftest import Client, Serve, rows_of, tables_of
 
