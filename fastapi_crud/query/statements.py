@@ -106,7 +106,7 @@ class Statements:
         """
         most = query.limit + 1 if limit is None else limit
         parts = beyond(keys, cursor, self.translator.dialect)
-        values = [key.expression.label(f"sort_{i}") for i, key in enumerate(keys)]
+        values = [key.expression.label(f"crud_sort_{i}") for i, key in enumerate(keys)]
         order = [key.sql(backward=cursor.backward) for key in keys]
         if len(parts) <= 1:
             statement = self._select(query).where(*parts).add_columns(*values)

@@ -135,7 +135,7 @@ def test_the_statement_of_a_walk(cursor: Cursor, expected: str) -> None:
     keys = sort_keys(NOTE, order, "sqlite")
     query = Query(limit=2, skip=7, where=[TITLED], order_by=order)
     walk = sql(statements(NOTE).walk(query, keys, cursor))
-    assert ", notes.done AS sort_0, notes.id AS sort_1 FROM " in walk
+    assert ", notes.done AS crud_sort_0, notes.id AS crud_sort_1 FROM " in walk
     assert walk.partition(" WHERE ")[2] == f"{expected} LIMIT 3 OFFSET 0"
 
 
