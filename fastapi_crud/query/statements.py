@@ -106,24 +106,20 @@ class Statements:
         """
         most = query.limit + 1 if limit is None else limit
         parts = beyond(keys, cursor, self.translator.dialect)
-        values = [key.expression.label(f"crud_sort_{i}") for i, key in enumerate(keys)]
+        values = _numbered("crud_sort", [key.expression for key in keys])
         order = [key.sql(backward=cursor.backward) for key in keys]
         if len(parts) <= 1:
             statement = self._select(query).where(*parts).add_columns(*values)
             return statement.order_by(*order).limit(most)
-        own = [
-            it.label(f"key_{i}") for i, it in enumerate(attributes(self.info, self.info.key_names))
-        ]
-        columns = [*(self.columns or own), *values]
+        own = attributes(self.info, self.info.key_names)
+        columns = [*(self.columns or _numbered("key", own)), *values]
         few = cast("sa.Select[Any]", sa.select(*columns)).select_from(self.info.model)
         few = few.where(*self.translator.where(self.info, query.where)).order_by(*order).limit(most)
-        named = [sa.column(it.name, it.type) for it in columns]
-        first = [sa.select(*named).select_from(few.where(part).subquery()) for part in parts]
         again = [
             key.sql(backward=cursor.backward, expression=sa.column(value.name))
             for key, value in zip(keys, values, strict=True)
         ]
-        merged = sa.union_all(*first).order_by(*again).limit(most)
+        merged = _first_of(parts, few, columns).order_by(*again).limit(most)
         if self.columns:
             return merged
         near = merged.subquery()
@@ -166,3 +162,24 @@ class Statements:
             return columns.select_from(self.info.model)
         loaded = [*self.options, *only(self.info, query.fields)]
         return sa.select(self.info.model).options(*loaded)
+
+
+def _numbered(name: str, expressions: Sequence[Any]) -> list[Any]:
+    """Name expressions by their place."""
+    return [it.label(f"{name}_{i}") for i, it in enumerate(expressions)]
+
+
+def _first_of(
+    parts: Sequence[ColumnElement[bool]], few: sa.Select[Any], columns: Sequence[Any]
+) -> sa.CompoundSelect[Any]:
+    """Select the first rows of each part.
+
+    Args:
+        parts: Conditions, of which no row fits two.
+        few: Selects the first rows, whatever part they are of.
+        columns: What it selects: SQLAlchemy would take long to find that out.
+    """
+    named = [sa.column(it.name, it.type) for it in columns]
+    return sa.union_all(
+        *(sa.select(*named).select_from(few.where(part).subquery()) for part in parts)
+    )
