@@ -129,7 +129,9 @@ async def ask(app: ASGIApp, number: int, method: str, path: str, query: bytes, b
         ]
     await app(scope, receive, send)
     assert sent[0]["status"] in {200, 201}, sent
-    return from_json(sent[1]["body"])
+    answer = from_json(sent[1]["body"])
+    assert answer
+    return answer
 
 
 async def calls_of(app: ASGIApp, call: tuple[str, str, bytes, Any], first: int = 0) -> int:
