@@ -72,10 +72,11 @@ class Pages:
         """
         given = place.values
         bound = None if given is None else tuple(value is not None for value in given)
-        form = query.order_by, query.deleted, place.backward, bound
+        counts: CountMode = "exact" if query.count == "exact" else "none"
+        form = query.order_by, counts, query.deleted, place.backward, bound
         values = {"crud_limit": query.limit + 1}
         values |= {_place(i): value for i, value in enumerate(given or ())}
-        make = partial(self._walk, query.deleted, keys, place.backward, bound)
+        make = partial(self._walk, counts, query.deleted, keys, place.backward, bound)
         return self._ready(query, form, make, values, planned=planned)
 
     def _ready(
@@ -130,6 +131,7 @@ class Pages:
 
     def _walk(
         self,
+        count: CountMode,
         deleted: Deleted,
         keys: Sequence[SortKey],
         backward: bool,
@@ -145,7 +147,8 @@ class Pages:
             )
             values = tuple(it if has else None for it, has in zip(places, bound, strict=True))
         statements = self._writer(self._names, deleted)
-        sql = statements.walk(Query(where=where), keys, Cursor(values, backward), LIMIT)
+        query = Query(where=where, count=count)
+        sql = statements.walk(query, keys, Cursor(values, backward), LIMIT)
         return self._read(sql, self._names, given)
 
     def _writer(self, names: Sequence[str], deleted: Deleted) -> Statements:

@@ -133,7 +133,7 @@ class Reader(ForModel, Generic[ModelT]):
         before, after = (more, inside) if place.backward else (inside, more)
         items = [row[0] for row in rows]
         await self.embed(items, query.include)
-        total, estimated = (None, False) if query.count == "none" else await self._total(query)
+        total, estimated = await self._total_beside(query, rows, whole=not (inside or more))
         return CursorPage(
             items,
             next_cursor=beside(last, backward=False) if after else None,
@@ -216,6 +216,18 @@ class Reader(ForModel, Generic[ModelT]):
     async def _beyond(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:
         statement = self._statements(query.deleted).walk(query, keys, place)
         return await self._rows(statement, query.where)
+
+    async def _total_beside(
+        self, query: Query, rows: Sequence[Any], *, whole: bool
+    ) -> tuple[int | None, bool]:
+        """Tell the total of a list that rows were read of; `whole` if these are all."""
+        if query.count == "none":
+            return None, False
+        if whole:
+            return len(rows), False
+        if query.count == "exact" and rows:
+            return rows[0][-1], False
+        return await self._total(query)
 
     async def _total(self, query: Query) -> tuple[int, bool]:
         """Count, or estimate where that was asked and there are many: the total, and whether."""

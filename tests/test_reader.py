@@ -1,5 +1,6 @@
 """Rows to read: by key, by value, in pages, one by one; for scripts as well as requests."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -155,6 +156,42 @@ async def test_ways_to_count(
             page = await Repository[models.Note](session).get_page(query)
     assert (page.total, page.estimated, page.more) == (total, False, more)
     assert len(seen) == statements
+
+
+@pytest.mark.parametrize("order_by", [(), ("-body",), ("body", "-title")], ids=str)
+@pytest.mark.parametrize(
+    ("count", "totals", "costs"),
+    [
+        ("exact", [3, 3, 3, 2, 0], [1, 1, 1, 2, 1]),
+        ("estimated", [3, 3, 3, 2, 0], [2, 2, 2, 2, 1]),
+        ("none", [None] * 5, [1] * 5),
+    ],
+)
+async def test_a_walk_is_counted_on_the_way(
+    db: Database, order_by: Sequence[str], count: Any, totals: list[int | None], costs: list[int]
+) -> None:
+    """Does an exact total come with the rows, and is it right on a page that has none?"""
+    told: list[tuple[int, int | None, int]] = []
+
+    async def step(cursor: str | None) -> CursorPage[models.Note]:
+        query = Query(limit=2, order_by=order_by, count=count, cursor=cursor)
+        with counted(db.engine) as seen:
+            page = await notes.get_cursor_page(query)
+        told.append((len(page.items), page.total, len(seen)))
+        return page
+
+    async with db.session() as session:
+        await add_notes(session, "a", "b", "c")
+        notes = Repository[models.Note](session)
+        first = await step("")
+        second = await step(first.next_cursor)
+        await step(second.prev_cursor)
+        await notes.delete(second.items[0].id)
+        await step(first.next_cursor)
+        for note in first.items:
+            await notes.delete(note.id)
+        await step("")
+    assert told == [*zip([2, 1, 2, 0, 0], totals, costs, strict=True)]
 
 
 async def test_an_estimate_is_no_less_than_what_was_counted(db: Database) -> None:

@@ -84,10 +84,8 @@ class Statements:
     def page(self, query: Query) -> sa.Select[Any]:
         """Select the rows of a page; with one more where nobody counts, to see whether it ends."""
         statement = self.rows(query).offset(query.skip or None)
-        if query.count == "exact":
-            total = self.count(query.where).correlate(None).scalar_subquery()
-            return statement.limit(query.limit).add_columns(total)
-        return statement.limit(query.limit + 1)
+        counts = query.count == "exact"
+        return statement.limit(query.limit + (not counts)).add_columns(*self._total(query))
 
     def walk(
         self,
@@ -99,7 +97,7 @@ class Statements:
         """Select the rows beyond a place, and the values that they are sorted by; one row more.
 
         Args:
-            query: Which rows.
+            query: Which rows, and whether each comes with their total.
             keys: What they are sorted by.
             cursor: The place.
             limit: The parameter that says how many rows to give, in place of the query.
@@ -108,8 +106,9 @@ class Statements:
         parts = beyond(keys, cursor, self.translator.dialect)
         values = _numbered("crud_sort", [key.expression for key in keys])
         order = [key.sql(backward=cursor.backward) for key in keys]
+        total = self._total(query)
         if len(parts) <= 1:
-            statement = self._select(query).where(*parts).add_columns(*values)
+            statement = self._select(query).where(*parts).add_columns(*values, *total)
             return statement.order_by(*order).limit(most)
         own = attributes(self.info, self.info.key_names)
         columns = [*(self.columns or _numbered("key", own)), *values]
@@ -120,11 +119,14 @@ class Statements:
             for key, value in zip(keys, values, strict=True)
         ]
         merged = _first_of(parts, few, columns).order_by(*again).limit(most)
-        if self.columns:
+        if self.columns and not total:
             return merged
         near = merged.subquery()
+        if self.columns:
+            counted = cast("sa.Select[Any]", sa.select(*_named(columns), *total))
+            return counted.select_from(near).order_by(*again)
         statement = self._selected(query).join(near, self._is_key(near))
-        return statement.add_columns(*values).order_by(*order)
+        return statement.add_columns(*values, *total).order_by(*order)
 
     def _is_key(self, keys: sa.Subquery) -> ColumnElement[bool]:
         """Compare with a subquery: SQLAlchemy would take long to find out its columns."""
@@ -134,6 +136,12 @@ class Statements:
             key.table = keys
             tests.append(attribute == key)
         return sa.and_(*tests)
+
+    def _total(self, query: Query) -> list[Any]:
+        """Count the rows of a list beside one page of it, where it is to be counted exactly."""
+        if query.count != "exact":
+            return []
+        return [self.count(query.where).correlate(None).scalar_subquery()]
 
     def count(self, where: Sequence[Where] = ()) -> sa.Select[int]:
         """Count rows."""
@@ -169,6 +177,11 @@ def _numbered(name: str, expressions: Sequence[Any]) -> list[Any]:
     return [it.label(f"{name}_{i}") for i, it in enumerate(expressions)]
 
 
+def _named(columns: Sequence[Any]) -> list[sa.ColumnClause[Any]]:
+    """Name what a subquery selects: SQLAlchemy would take long to find that out."""
+    return [sa.column(it.name, it.type) for it in columns]
+
+
 def _first_of(
     parts: Sequence[ColumnElement[bool]], few: sa.Select[Any], columns: Sequence[Any]
 ) -> sa.CompoundSelect[Any]:
@@ -177,9 +190,9 @@ def _first_of(
     Args:
         parts: Conditions, of which no row fits two.
         few: Selects the first rows, whatever part they are of.
-        columns: What it selects: SQLAlchemy would take long to find that out.
+        columns: What it selects.
     """
-    named = [sa.column(it.name, it.type) for it in columns]
+    named = _named(columns)
     return sa.union_all(
         *(sa.select(*named).select_from(few.where(part).subquery()) for part in parts)
     )

@@ -193,10 +193,11 @@ async def test_rows_cost_no_calls(sqlite: Database) -> None:
 
 @pytest.mark.usefixtures("connection")
 @pytest.mark.parametrize("sort", ["id", "-title", "done,-title", "body", "-body"])
-async def test_a_page_by_cursor_costs_about_a_page(sqlite: Database, sort: str) -> None:
+@pytest.mark.parametrize("count", ["none", "exact"])
+async def test_a_page_by_cursor_costs_about_a_page(sqlite: Database, sort: str, count: str) -> None:
     """Is the way to a page by cursor not made anew for each request, whatever it is sorted by?"""
     app = ours(sqlite, pagination="both", count=("exact", "none"))
-    query = f"limit=20&count=none&sort={sort}".encode()
+    query = f"limit=20&count={count}&sort={sort}".encode()
     by_skip = await calls_of(app, ("GET", "/notes", query, None))
     first = await calls_of(app, ("GET", "/notes", query + b"&cursor=", None))
     cursor = (await ask(app, 0, "GET", "/notes", query + b"&cursor=", None))["next_cursor"]

@@ -1,6 +1,7 @@
 """From a `Query` to SQL."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,13 +111,13 @@ def test_everything_keeps_to_the_scope() -> None:
     query, keys = Query(), sort_keys(NOTE, [], "sqlite")
     for statement in (
         scoped.rows(query),
-        scoped.walk(query, keys, Cursor()),
         scoped.count(),
         scoped.count_up_to([], 7),
         scoped.keys([]),
     ):
         assert sql(statement).count("WHERE notes.done = 1") == 1
-    assert sql(scoped.page(query)).count("WHERE notes.done = 1") == 2
+    for counted_too in (scoped.page(query), scoped.walk(query, keys, Cursor())):
+        assert sql(counted_too).count("WHERE notes.done = 1") == 2
 
 
 @pytest.mark.parametrize(
@@ -133,10 +134,12 @@ def test_the_statement_of_a_walk(cursor: Cursor, expected: str) -> None:
     """Are the rows beyond a place given with what they are sorted by, and one more?"""
     order = [OrderBy("done", descending=True)]
     keys = sort_keys(NOTE, order, "sqlite")
-    query = Query(limit=2, skip=7, where=[TITLED], order_by=order)
-    walk = sql(statements(NOTE).walk(query, keys, cursor))
-    assert ", notes.done AS crud_sort_0, notes.id AS crud_sort_1 FROM " in walk
-    assert walk.partition(" WHERE ")[2] == f"{expected} LIMIT 3 OFFSET 0"
+    values = ", notes.done AS crud_sort_0, notes.id AS crud_sort_1"
+    total = f", (SELECT count(*) AS count_1 FROM notes WHERE {UNLIKE}) AS anon_1"
+    asked = Query(limit=2, skip=7, where=[TITLED], order_by=order)
+    for query, more in ((asked, total), (replace(asked, count="none"), "")):
+        walk = sql(statements(NOTE).walk(query, keys, cursor))
+        assert walk.endswith(f"{values}{more} FROM notes WHERE {expected} LIMIT 3 OFFSET 0")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +172,7 @@ async def test_a_walk_over_nulls(
             walk = statements(NOTE).walk(query, keys, cursor)
             rows: Sequence[Any] = (await session.execute(walk)).all()
     assert [(note.id, values) for note, *values in rows] == [
-        (key, [bodies[key], key]) for key in expected
+        (key, [bodies[key], key, 5]) for key in expected
     ]
     assert {"body", "done"} == sa.inspect(rows[0][0]).unloaded
     assert len(sent) == 1
