@@ -139,7 +139,7 @@ class Lane(Streams[Any]):
 
     @override
     async def _rows(self, statement: Selected, where: Sequence[Where]) -> Sequence[Any]:
-        return self._found(await self._run(Statement(statement, self._names, None), {}))
+        return self._found(await self._run(Statement(statement, self._names), {}))
 
     def _found(self, rows: Sequence[Any]) -> Sequence[Any]:
         """Put a record in the place of the columns that are an attribute."""
@@ -148,14 +148,14 @@ class Lane(Streams[Any]):
 
     @override
     async def _scalar(self, statement: sa.Select[Any], where: Sequence[Where]) -> Any:
-        return (await self._run(Statement(statement, (), None), {}))[0][0]
+        return (await self._run(Statement(statement, ()), {}))[0][0]
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Any]:
         with translated(self._info):
             if self.session is not None:
                 session: AsyncSession = self.session
                 return await session.run_sync(_execute, self.info.mapper, statement.sql, values)
-            if statement.plan is not None and self._planned:
+            if self._planned and statement.plan is not None:
                 return await self._plans.fetch(statement.plan, values)
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(statement.sql, values)).all()

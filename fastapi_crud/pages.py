@@ -10,7 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.plan import Ready, Statement, plan_of, shape_of
+from fastapi_crud.plan import Ready, Statement, shape_of
 from fastapi_crud.query.clauses import CountMode, Deleted, OrderBy, Query, Where
 from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.cursors import Cursor
@@ -156,7 +156,7 @@ class Pages:
         return Statements(self._info, translator, columns=labelled(self._info, names))
 
     def _read(self, sql: Any, names: Sequence[str], given: Sequence[Any]) -> Statement:  # noqa: ANN401
-        return Statement(sql, names, plan_of(sql, self._dialect, many=True, given=given))
+        return Statement(sql, names, self._dialect, many=True, given=given)
 
     def _sort_keys(self, order_by: Sequence[Any]) -> Sequence[SortKey]:
         return sort_keys(self._info, order_by, self._dialect.name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Dialect
@@ -69,21 +70,32 @@ class Plan:
         return converted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """A statement that is run again and again.
 
     Args:
         sql: What to run.
         names: What its first columns are.
-        plan: The same, compiled, where that is possible.
+        dialect: The dialect that it is compiled for; None: it is not.
+        many: Whether many rows come back.
+        given: Parameters in it whose names the plan tells.
         sets: The parameters for the values that it stores, in their order, and for the key.
     """
 
     sql: Any
     names: Sequence[str]
-    plan: Plan | None
+    dialect: Dialect | None = None
+    many: bool = False
+    given: Sequence[Any] = ()
     sets: Sequence[str] = ()
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The same, compiled once it is to be run so, where that is possible."""
+        if self.dialect is None:
+            return None
+        return plan_of(self.sql, self.dialect, many=self.many, given=self.given)
 
 
 Ready = tuple[Statement, dict[str, Any]]

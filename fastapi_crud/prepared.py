@@ -10,7 +10,7 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
 
 from fastapi_crud.columns import ModelInfo
-from fastapi_crud.plan import Ready, Statement, plan_of
+from fastapi_crud.plan import Ready, Statement
 from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.statements import labelled
 
@@ -101,7 +101,7 @@ class Prepared:
         *,
         sets: Sequence[str] = (),
     ) -> Statement:
-        return Statement(sql, names, plan_of(sql, self._dialect), sets)
+        return Statement(sql, names, self._dialect, sets=sets)
 
     def _bound(self, names: Iterable[str], sql: Mapping[str, Any]) -> dict[Any, Any]:
         """Say what columns are set to: values that come with each call, or SQL."""

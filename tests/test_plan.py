@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from fastapi_crud.plan import plan_of, shape_of
+from fastapi_crud import plan as room
+from fastapi_crud.plan import Plan, Statement, plan_of, shape_of
 from tests.models import Note
 from tests.samples import Spelled
 
@@ -41,6 +42,26 @@ LISTED = sa.Table(
 def test_what_needs_more_than_values(statement: Any) -> None:
     """Is there no plan where each call would have other SQL, or values that SQLAlchemy adds?"""
     assert plan_of(statement, DIALECT) is None
+
+
+def test_a_statement_is_compiled_when_its_plan_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is that once, and not before; and never where no dialect is known?"""
+    made: list[Any] = []
+
+    def counted(sql: Any, dialect: Any, **said: Any) -> Plan | None:
+        made.append(sql)
+        return plan_of(sql, dialect, **said)
+
+    monkeypatch.setattr(room, "plan_of", counted)
+    select = sa.select(NOTES.c.id)
+    statement = Statement(select, ("id",), DIALECT, many=True)
+    assert not made
+    plan = statement.plan
+    assert plan is not None
+    assert plan.many
+    assert statement.plan is plan
+    assert Statement(select, ("id",)).plan is None
+    assert made == [select]
 
 
 def test_statements_that_differ_in_their_values() -> None:

@@ -20,8 +20,19 @@ SHARED = CONTEXT is not None or not hasattr(routing, "iter_route_contexts")
 """Whether that can be found; else FastAPI describes each answer of each route anew."""
 
 
-class Answer(dict[str, Any]):
-    """An answer as FastAPI's `responses` have it, with a schema that many routes have.
+class Documented(dict[str, Any]):
+    """What is said of an answer, as FastAPI's `responses` have it; many routes have the same."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        """Copy it, as FastAPI does for each document: only to its content something is added."""
+        copied: dict[str, Any] = {**self}
+        if "content" in copied:
+            copied["content"] = deepcopy(copied["content"], memo)
+        return copied
+
+
+class Answer(Documented):
+    """What is said of an answer with a schema that many routes have.
 
     Args:
         model: Its schema.
@@ -31,13 +42,6 @@ class Answer(dict[str, Any]):
     def __init__(self, model: type[BaseModel], documented: dict[str, Any]) -> None:
         super().__init__(documented if SHARED else {**documented, "model": model})
         self.model = model
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
-        """Copy what is documented, as FastAPI does for each document, and not the schema."""
-        return {
-            name: value if isinstance(value, str) else deepcopy(value, memo)
-            for name, value in self.items()
-        }
 
 
 def built_of(route: APIRoute) -> Any:  # noqa: ANN401 - a route, or FastAPI's own

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from fastapi_crud.router.answers import Answer
+from fastapi_crud.router.answers import Answer, Documented
 from fastapi_crud.router.formats import CSV, NDJSON
 from fastapi_crud.router.problems import (
     PROBLEM_JSON,
@@ -67,12 +68,13 @@ def responses(
         statuses: The statuses.
         by_field: Whether their `errors` are one text for each field.
     """
-    return {status: _problem(status, by_field=by_field) for status in statuses}
+    return {status: problem(status, by_field=by_field) for status in statuses}
 
 
-def tagged() -> dict[str, Any]:
+@cache
+def tagged() -> Documented:
     """Document that an answer tells the state of the row."""
-    return {"headers": {"ETag": _header("The state of the row, for `If-Match`.")}}
+    return Documented(headers={"ETag": _header("The state of the row, for `If-Match`.")})
 
 
 def _header(description: str) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def request_headers(names: Sequence[str], required: Sequence[str] = ()) -> list[
         {
             "name": name,
             "in": "header",
-            "required": name in required,
+            **({"required": True} if name in required else {}),
             "description": REQUEST_HEADERS[name],
             "schema": {"type": "string", **BOUNDS.get(name, {})},
         }
@@ -132,7 +134,8 @@ def created(location_of: str, links: Mapping[str, Mapping[str, str]]) -> dict[st
     }
 
 
-def paged(*, link: bool = False, exported: bool = False, placed: bool = False) -> dict[str, Any]:
+@cache
+def paged(*, link: bool = False, exported: bool = False, placed: bool = False) -> Documented:
     """Document what a page is answered with beside the body.
 
     Args:
@@ -152,7 +155,7 @@ def paged(*, link: bool = False, exported: bool = False, placed: bool = False) -
         name: {"description": description, "schema": {"type": kind}}
         for name, (description, kind) in headers.items()
     }
-    return {"headers": described, **({"content": _files()} if exported else {})}
+    return Documented(headers=described, **({"content": _files()} if exported else {}))
 
 
 EXPORT_HEADERS: Mapping[str, tuple[str, str]] = {
@@ -177,7 +180,9 @@ def file_body() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": _files()}}
 
 
-def _problem(status: int, *, by_field: bool) -> dict[str, Any]:
+@cache
+def problem(status: int, *, by_field: bool) -> dict[str, Any]:
+    """Document a problem that an endpoint can answer with; see `responses`."""
     description, model = PROBLEMS.get(status) or (f"{HTTPStatus(status).phrase}.", Problem)
     documented: dict[str, Any] = {"description": description}
     if model is not None:

@@ -83,7 +83,6 @@ def query_documentation(vocabulary: Vocabulary) -> list[dict[str, Any]]:
         {
             "name": parameter.name,
             "in": "query",
-            "required": False,
             "description": parameter.description,
             "schema": parameter.schema(),
         }

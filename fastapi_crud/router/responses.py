@@ -125,7 +125,9 @@ class RowWriter:
         return [*attributes_of(self._shape(selection)[0])]
 
     def _several(self, rows: Sequence[object], selection: Selection) -> bytes:
-        if rows and type(rows[0]) is Record and self._derived:
+        if not rows:
+            return b"[]"
+        if type(rows[0]) is Record and self._derived:
             return self._records(selection)[1].to_json(rows, by_alias=True, warnings=False)
         _, several, left_out = self._adapters(selection)
         exclude = {"__all__": left_out} if left_out else None

@@ -116,7 +116,7 @@ def _integer(maximum: int) -> Schema:
 
 def _parameter(name: str, description: str, schema: Schema) -> Schema:
     return {
-        "name": name, "in": "query", "required": False, "description": description, "schema": schema,
+        "name": name, "in": "query", "description": description, "schema": schema,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from fastapi_crud import CrudRouter, Database, make_crud_router
+from fastapi_crud import CrudRouter, Database, make_crud_router, plan
 from fastapi_crud.plans import Plans
 from fastapi_crud.query.clauses import CountMode
 from fastapi_crud.query.operators import OPERATORS
@@ -214,6 +214,21 @@ async def test_both_ways_tell_the_same(
     by_plans, by_rows, in_session = await in_all_ways(lambda: told(serve, db, calls), monkeypatch)
     assert by_rows == in_session
     assert by_plans == in_session
+
+
+async def test_no_plan_is_made_where_none_is_run(
+    db: Database, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is a statement compiled by SQLAlchemy alone while somebody listens to the engine, say?"""
+    made: list[object] = []
+
+    def plan_of(sql: object, *_: object, **__: object) -> None:
+        made.append(sql)
+
+    monkeypatch.setattr(plan, "plan_of", plan_of)
+    monkeypatch.setattr(Plans, "usable", False)
+    await told(serve, db, FILTERS)
+    assert not made
 
 
 async def test_both_ways_walk_the_same(

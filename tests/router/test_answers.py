@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import create_model
 
 from fastapi_crud import make_crud_router
-from fastapi_crud.router import answers
+from fastapi_crud.router import answers, documentation
 from fastapi_crud.router.problems import Problem, ValidationProblem
 from fastapi_crud.router.route import iter_routes
 from tests import models
@@ -41,6 +42,7 @@ def test_fastapi_makes_them_where_it_hides_what_it_includes(
     for shared in (True, False):
         monkeypatch.setattr(answers, "SHARED", shared)
         if not shared:
+            monkeypatch.setattr(documentation, "problem", documentation.problem.__wrapped__)
             plain = APIRoute.get_route_handler
             monkeypatch.setattr(answers.AnsweringRoute, "get_route_handler", plain)
         app = FastAPI()
@@ -48,3 +50,18 @@ def test_fastapi_makes_them_where_it_hides_what_it_includes(
         documents.append(app.openapi())
     assert documents[0] == documents[1]
     assert {"Problem", "ValidationProblem"} <= documents[0]["components"]["schemas"].keys()
+
+
+def test_documents_keep_what_fastapi_adds_to_themselves() -> None:
+    """Does an app with a schema of the same name leave the documents of others alone?"""
+    plain, clashing = FastAPI(), FastAPI()
+    for app in (plain, clashing):
+        app.include_router(make_crud_router(models.Note, export=True))
+    before = plain.openapi()
+
+    own = create_model("Problem", text=(str, ...))
+    clashing.add_api_route("/own", lambda: {"text": ""}, response_model=own)
+    names = {name for name in clashing.openapi()["components"]["schemas"] if "Problem" in name}
+    assert "Problem" not in names
+    plain.openapi_schema = None
+    assert plain.openapi() == before
