@@ -127,7 +127,10 @@ class Lane(Streams[Any]):
         statement, values = found
         rows = await self._run(statement, values)
         total = rows[0][len(statement.names)] if rows and query.count == "exact" else None
-        return records_of(statement.names, rows, self._zoneless), total
+        items: Any = Rows(
+            statement.names, rows, self._zoneless
+        )  # for who writes a page, and no other
+        return items, total
 
     @override
     async def _beyond(self, query: Query, keys: Sequence[SortKey], place: Cursor) -> Sequence[Any]:

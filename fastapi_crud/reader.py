@@ -94,7 +94,8 @@ class Reader(ForModel, Generic[ModelT]):
         """
         items, counted = await self._page(query)
         more = len(items) > query.limit
-        del items[query.limit :]
+        if more:
+            items = items[: query.limit]
         await self.embed(items, query.include)
         seen = query.skip + len(items)
         if counted is not None:

@@ -1,14 +1,18 @@
 """Rows as a database gives them: records where one is looked at, columns where many are written."""
 
-from collections.abc import Sequence
-from functools import cached_property
-from itertools import repeat
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, overload
 
 from typing_extensions import override
 
 from fastapi_crud.plan import Processor, Row
 from fastapi_crud.values import assume_utc
+
+MAX_SHAPES = 256
+"""For how many lists of attributes it is remembered how their values become dictionaries."""
+
+Dicts = list[dict[str, Any]]
 
 
 class Record(dict[str, Any]):
@@ -24,23 +28,42 @@ class Record(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-def records_of(names: Sequence[str], rows: Sequence[Row], zoneless: frozenset[str]) -> list[Record]:
-    """Make records of rows.
+def records_of(names: Sequence[str], rows: Iterable[Row], zoneless: frozenset[str]) -> list[Record]:
+    """Make records of rows; see `dicts_of`."""
+    return [*map(Record, dicts_of(names, rows, zoneless))]
+
+
+def dicts_of(names: Sequence[str], rows: Iterable[Row], zoneless: frozenset[str]) -> Dicts:
+    """Give the columns of each row, by attribute name.
 
     Args:
         names: The attributes that the first columns are; what follows is left out.
         rows: Their values.
         zoneless: Attributes whose values are in UTC, though they may not say so.
     """
-    records = [*map(Record, map(zip, repeat(names), rows))]
+    dicts = _display(tuple(names))(rows)
     for name in zoneless.intersection(names) if zoneless else ():
-        for record in records:
-            record[name] = assume_utc(record[name])
-    return records
+        for each in dicts:
+            each[name] = assume_utc(each[name])
+    return dicts
+
+
+@lru_cache(MAX_SHAPES)
+def _display(names: Sequence[str]) -> Callable[[Iterable[Row]], Dicts]:
+    """Write out `[{"id": row[0], "title": row[1]} for row in rows]`.
+
+    That takes half the time of pairing names and values, which is most of what we do for a row.
+    """
+    pairs = ", ".join(f"{name!r}: row[{i}]" for i, name in enumerate(names))
+    display: Callable[[Iterable[Row]], Dicts]
+    display = eval(f"lambda rows: [{{{pairs}}} for row in rows]")  # noqa: S307 - names of attributes
+    return display
 
 
 class Rows(Sequence[Record]):
     """Rows of the same columns: a sequence of records, which are made once one is looked at.
+
+    Those who write all of them take `dicts` or `columns`.
 
     Args:
         names: The attributes that the first columns are; what follows is left out.
@@ -62,8 +85,14 @@ class Rows(Sequence[Record]):
     @cached_property
     def records(self) -> list[Record]:
         """The rows, one by one."""
+        return [*map(Record, self.dicts())]
+
+    def dicts(self) -> Dicts:
+        """Give the values of each row, by the names of its attributes."""
+        if not any(self._processors):
+            return dicts_of(self._names, self._rows, self._zoneless)
         columns = self.columns()
-        return records_of([*columns], [*zip(*columns.values(), strict=True)], frozenset())
+        return dicts_of([*columns], zip(*columns.values(), strict=True), frozenset())
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """Give the values of each attribute, by its name."""
@@ -81,7 +110,9 @@ class Rows(Sequence[Record]):
     @overload
     def __getitem__(self, index: int) -> Record: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: slice) -> "Rows": ...
     @override
-    def __getitem__(self, index: int | slice) -> Record | list[Record]:
-        return self.records[index]
+    def __getitem__(self, index: int | slice) -> "Record | Rows":
+        if isinstance(index, int):
+            return self.records[index]
+        return Rows(self._names, self._rows[index], self._zoneless, self._processors)

@@ -127,8 +127,9 @@ class RowWriter:
     def _several(self, rows: Sequence[object], selection: Selection) -> bytes:
         if not rows:
             return b"[]"
-        if type(rows[0]) is Record and self._derived:
-            return self._records(selection)[1].to_json(rows, by_alias=True, warnings=False)
+        if self._derived and (type(rows) is Rows or type(rows[0]) is Record):
+            plain = rows.dicts() if type(rows) is Rows else rows
+            return self._records(selection)[1].to_json(plain, by_alias=True, warnings=False)
         _, several, left_out = self._adapters(selection)
         exclude = {"__all__": left_out} if left_out else None
         return several.dump_json(_read(several, rows), by_alias=True, exclude=exclude)
