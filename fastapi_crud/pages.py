@@ -19,6 +19,9 @@ from fastapi_crud.query.statements import Statements, labelled
 
 MAX_PAGES = 128
 """How many ways to ask for a page are remembered for one model: clients choose them."""
+USUAL_LIMITS = frozenset({10, 20, 25, 50, 100})
+"""How long first pages mostly are. One without conditions then has no values at all: PostgreSQL
+plans it once, where it would plan anew for each `LIMIT` that it is told later."""
 LIMIT = sa.bindparam("crud_limit", type_=sa.BigInteger())
 SKIP = sa.bindparam("crud_skip", type_=sa.BigInteger())
 
@@ -55,8 +58,11 @@ class Pages:
         """
         if not all(isinstance(it, OrderBy) for it in query.order_by):
             return None
-        form = query.order_by, query.count, query.deleted, query.fields, query.skip > 0
-        values = {"crud_skip": query.skip, "crud_limit": query.limit + int(query.count != "exact")}
+        limit = query.limit + (query.count != "exact")
+        usual = query.limit in USUAL_LIMITS and not (query.skip or query.where)
+        fixed = limit if usual else None
+        form = query.order_by, query.count, query.deleted, query.fields, query.skip > 0, fixed
+        values = {"crud_skip": query.skip, "crud_limit": limit}
         return self._ready(query, form, partial(self._page, *form), values, planned=planned)
 
     def walk(
@@ -116,6 +122,7 @@ class Pages:
         deleted: Deleted,
         fields: Sequence[str] | None,
         skips: bool,
+        fixed: int | None,
         *,
         where: Sequence[Where] = (),
         given: Sequence[Any] = (),
@@ -124,7 +131,8 @@ class Pages:
         if fields is not None:
             names = tuple(dict.fromkeys([*(it.name for it in self._info.key), *fields]))
         query = Query(where=where, order_by=order_by, count=count)
-        sql = self._writer(names, deleted).page(query).limit(LIMIT)
+        limit = LIMIT if fixed is None else sa.literal_column(str(fixed), sa.BigInteger())
+        sql = self._writer(names, deleted).page(query).limit(limit)
         if skips:
             sql = sql.offset(SKIP)
         return self._read(sql, names, given)

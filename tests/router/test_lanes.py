@@ -1,5 +1,6 @@
 """Who goes the short way: nobody whose rules, sessions or listeners would not be heard there."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel, EmailStr, computed_field, model_validator
 from sqlalchemy import event, exc
-from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from fastapi_crud import (
@@ -24,7 +25,9 @@ from fastapi_crud import (
 )
 from fastapi_crud.columns import inspect_model
 from fastapi_crud.lane import Lane
+from fastapi_crud.pages import Pages
 from fastapi_crud.plans import Plans
+from fastapi_crud.query.conditions import Translator
 from fastapi_crud.query.loading import View
 from fastapi_crud.router import work
 from tests.conftest import Serve, tables_of
@@ -451,6 +454,42 @@ async def test_errors_that_say_nothing_to_clients(sqlite: Database) -> None:
     lane = Lane(inspect_model(Page), ["id", "text"], sqlite.engine, View())
     with pytest.raises(exc.OperationalError, match="no such table: pages"):
         await lane.get(1)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (Query(limit=100), False),
+        (Query(limit=10, count="none"), False),
+        (Query(limit=11), True),
+        (Query(limit=100, skip=1), True),
+        (Query(limit=100, where=[Filter("title", "eq", "a")]), True),
+    ],
+    ids=["usual", "usual, not counted", "unusual", "further on", "with a condition"],
+)
+def test_how_long_usual_first_pages_are_is_said_in_sql(query: Query, told: bool) -> None:
+    """Have they no values that PostgreSQL would plan anew for, and have other pages?"""
+    dialect = create_async_engine("sqlite+aiosqlite://").dialect
+    pages = Pages(inspect_model(Note), ("id",), Translator("sqlite"), dialect)
+    statement, values = pages.page(query, planned=True) or pytest.fail("it is not prepared")
+    plan = statement.plan
+    assert plan is not None
+    most = query.limit + (query.count == "none")
+    assert ("crud_limit" in {name for name, *_ in plan.parameters}) is told
+    assert (f"LIMIT {most}" in plan.text) is not told
+    assert values["crud_limit"] == most
+
+
+async def test_pages_of_any_length(db: Database, serve: Serve) -> None:
+    """Are there as many rows as asked for, and is it told that there are more?"""
+    async with db.session() as session:
+        await Repository[Note](session).create_multi([{"title": f"{n:02}"} for n in range(12)])
+    client = serve(db, make_crud_router(Note, count=("exact", "none")))
+    for limit, count in product((9, 10, 11, 12, 20, 25), ("exact", "none")):
+        page = await client.get(f"/notes?limit={limit}&count={count}")
+        titles = [note["title"] for note in page.json()["items"]]
+        assert titles == [f"{n:02}" for n in range(min(limit, 12))]
+        assert ('rel="next"' in page.headers["link"]) is (limit < 12)
 
 
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
