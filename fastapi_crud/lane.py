@@ -127,9 +127,7 @@ class Lane(Streams[Any]):
         statement, values = found
         rows = await self._run(statement, values)
         total = rows[0][len(statement.names)] if rows and query.count == "exact" else None
-        items: Any = Rows(
-            statement.names, rows, self._zoneless
-        )  # for who writes a page, and no other
+        items: Any = Rows(statement.names, rows, self._zoneless)  # only to be written
         return items, total
 
     @override
